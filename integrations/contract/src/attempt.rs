@@ -1,0 +1,89 @@
+//! What a room says of one try, and what the gateway says of a record in the end.
+
+use std::time::Duration;
+
+use crate::Reason;
+
+/// What a room says of one try to store one record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// The target confirmed this record.
+    Stored(Receipt),
+    /// Not confirmed; another try may succeed.
+    Again {
+        /// True only where the record is surely not stored: the target said so, or the call never
+        /// left. A lost answer is not certain.
+        certain: bool,
+        /// The pause that the target asked for.
+        after: Option<Duration>,
+        /// Why it was not confirmed.
+        reason: Reason,
+    },
+    /// The target refused this record for good; another try would be refused too.
+    Refused(Reason),
+    /// The target can take nothing now (access denied, table missing, credentials expired). Says
+    /// nothing about the record, which is surely not stored.
+    Blocked(Reason),
+}
+
+/// What became of a record: said exactly once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Confirmed by the target.
+    Delivered(Receipt),
+    /// Refused by the target for good: nothing of it was stored.
+    Refused(Reason),
+    /// The gateway stopped trying.
+    GaveUp {
+        /// True if the record is surely not stored.
+        certain: bool,
+        /// The reason of the last try.
+        reason: Reason,
+    },
+}
+
+impl Outcome {
+    /// True if the target confirmed the record.
+    #[must_use]
+    pub fn is_delivered(&self) -> bool {
+        matches!(self, Self::Delivered(_))
+    }
+
+    /// The reason of an outcome that is not a delivery.
+    #[must_use]
+    pub fn reason(&self) -> Option<&Reason> {
+        match self {
+            Self::Delivered(_) => None,
+            Self::Refused(reason) | Self::GaveUp { reason, .. } => Some(reason),
+        }
+    }
+}
+
+/// Where a target says that it put a record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Receipt {
+    /// The target names no place (DynamoDB).
+    #[default]
+    Nothing,
+    /// The record was there already, and the mapping accepts that as good.
+    AlreadyThere,
+    /// A place in a partitioned log (Kafka).
+    Position {
+        /// The partition.
+        partition: i32,
+        /// The offset in it.
+        offset: i64,
+    },
+    /// A place in a sharded stream (Kinesis).
+    Sequence {
+        /// The shard's id.
+        shard: Box<str>,
+        /// The sequence number in it.
+        sequence: Box<str>,
+    },
+    /// A message id (SNS).
+    Message {
+        /// The id.
+        id: Box<str>,
+    },
+}

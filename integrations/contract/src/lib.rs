@@ -1,0 +1,27 @@
+//! What a room must do, and the words in which it speaks with the gateway.
+//!
+//! A *room* is one backend: DynamoDB, Kinesis, SNS, Kafka. The gateway renders [`Record`]s for it
+//! from the list of [`Field`]s that the room declares, and hands them in through one of two doors:
+//!
+//! * [`Integration`]: the gateway composes batches, tries again and paces; the room sends one
+//!   batch once and reports an [`Attempt`] for each record.
+//! * [`Producer`]: the client library is itself the batcher and the retry loop (librdkafka); the
+//!   room takes single records and reports one final [`Outcome`] for each.
+//!
+//! This crate knows no backend, no socket, no clock and no thread.
+
+mod attempt;
+mod batch;
+mod door;
+mod field;
+mod limits;
+mod reason;
+mod record;
+
+pub use attempt::{Attempt, Outcome, Receipt};
+pub use batch::{AttemptSink, Batch};
+pub use door::{Integration, OutcomeSink, Producer, Room, TargetState, TargetWatch};
+pub use field::{Field, Kind};
+pub use limits::{ByteSize, Limits};
+pub use reason::{Reason, ReasonKind};
+pub use record::{Name, Record, RecordId, Value, text};

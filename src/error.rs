@@ -1,0 +1,106 @@
+//! The closed set of refusals. `reply` alone turns one into a status and a body; the table of all
+//! codes in the documentation is generated from [`Code::ALL`].
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+macro_rules! codes {
+    ($($name:ident = $code:literal, $status:literal, $doc:literal;)+) => {
+        /// The stable word in the `code` member of a problem document.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code { $(#[doc = $doc] $name,)+ }
+
+        impl Code {
+            /// All codes, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The word itself.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $code,)+ }
+            }
+
+            /// The HTTP status that goes with it.
+            #[must_use]
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$name => $status,)+ }
+            }
+
+            /// What it means, whose fault it is and what to do: one or two sentences.
+            #[must_use]
+            pub const fn doc(self) -> &'static str {
+                match self { $(Self::$name => $doc,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    RequestMalformed = "request_malformed", 400, "The request is not well-formed HTTP/1.1. The connection is closed.";
+    RequestTimeout = "request_timeout", 408, "The request did not arrive in time. Nothing of it was stored.";
+    UriTooLong = "uri_too_long", 414, "The request line is longer than the gateway takes.";
+    HeadersTooLarge = "headers_too_large", 431, "The header block has too many fields or bytes.";
+    ExpectationFailed = "expectation_failed", 417, "`Expect` holds something other than `100-continue`.";
+    TransferCodingUnknown = "transfer_coding_unknown", 501, "`Transfer-Encoding` holds something other than `chunked`.";
+    VersionUnsupported = "version_unsupported", 505, "The request is not HTTP/1.0 or HTTP/1.1.";
+    RouteNotFound = "route_not_found", 404, "No route has this path.";
+    MethodNotAllowed = "method_not_allowed", 405, "The path exists, this method on it does not; `Allow` lists those that do.";
+    LengthRequired = "length_required", 411, "The request has no body length.";
+    RequestTooLarge = "request_too_large", 413, "The body is larger than the route's `accept.request_bytes`.";
+    EventTooLarge = "event_too_large", 413, "An event is larger than the route's `accept.event_bytes`.";
+    TooManyEvents = "too_many_events", 413, "The body holds more events than the route's `accept.events`.";
+    RecordTooLarge = "record_too_large", 413, "An event's record can never fit the target's limit, which the detail names.";
+    FormatUnsupported = "format_unsupported", 415, "The route does not accept this Content-Type, form of body or Content-Encoding.";
+    BodyEmpty = "body_empty", 400, "The body holds no event.";
+    JsonInvalid = "json_invalid", 400, "The body is not valid JSON; the detail names the place.";
+    DuplicateField = "duplicate_field", 400, "A name occurs twice in an object that the mapping reads: what is read must be what the consumer reads.";
+    FieldMissing = "field_missing", 400, "The mapping needs a field that the event does not have; the detail names it.";
+    MappingFailed = "mapping_failed", 422, "A value of the event is not what the mapping can use; the detail names both.";
+    NoTarget = "no_target", 422, "No required target's `when` is true for this event.";
+    RecordRefused = "record_refused", 422, "A target refused the record for good; nothing of it was stored there.";
+    Conflict = "conflict", 409, "The condition of a write did not hold.";
+    QueueFull = "queue_full", 503, "A required target's queue is full. Nothing was stored; send again after `Retry-After`.";
+    TargetDown = "target_down", 503, "A required target cannot be reached or is failing. Nothing was stored; send again after `Retry-After`.";
+    TargetBlocked = "target_blocked", 503, "A required target can take nothing until somebody mends it (access, credentials, a missing table). Nothing was stored.";
+    Overloaded = "overloaded", 503, "The gateway holds as many requests as it may. Nothing was stored; send again after `Retry-After`.";
+    Stopping = "stopping", 503, "The gateway is stopping. Nothing was stored; send again.";
+    NotStored = "not_stored", 503, "The gateway gave up: the event is surely not stored anywhere. Send again after `Retry-After`.";
+    PartlyStored = "partly_stored", 502, "Some of it was stored, some was certainly not. Sending again may repeat what is in.";
+    Unconfirmed = "unconfirmed", 504, "Not confirmed in time: it may still arrive.";
+    Internal = "internal", 500, "A fault of the gateway.";
+}
+
+/// A request or event that is answered with an error, before or instead of delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Which error.
+    pub code: Code,
+    /// What was wrong and where, in one sentence for people. Names fields, never payloads.
+    pub detail: Cow<'static, str>,
+    /// The place of the event in its batch, where one event is at fault.
+    pub event: Option<u32>,
+    /// The pause to ask for, where sending again makes sense.
+    pub retry_after: Option<Duration>,
+    /// `Allow` of a 405.
+    pub allow: Option<Cow<'static, str>>,
+}
+
+impl Refusal {
+    /// A refusal with this detail.
+    pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code,
+            detail: detail.into(),
+            event: None,
+            retry_after: None,
+            allow: None,
+        }
+    }
+
+    /// The same, for the event at this place.
+    #[must_use]
+    pub fn of_event(mut self, event: usize) -> Self {
+        self.event = u32::try_from(event).ok();
+        self
+    }
+}

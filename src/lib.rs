@@ -1,0 +1,12 @@
+//! Sluicegate turns HTTP requests into records in DynamoDB, Kinesis, SNS and Kafka: declared in
+//! one file, delivered in batches, acknowledged truthfully.
+//!
+//! `src/README.md` is the map of this crate; `gateway.rs` shows one request's whole way.
+
+pub mod error;
+pub mod http;
+pub mod limits;
+pub mod map;
+pub mod rooms;
+pub mod settings;
+pub mod split;

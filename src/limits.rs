@@ -1,0 +1,118 @@
+//! Every cap of the gateway, with its unit. The relations between them are asserted when compiling.
+
+use std::time::Duration;
+
+// ---- The edge: what a connection may send. ----
+
+/// Bytes of a request line; past it 414.
+pub const REQUEST_LINE_BYTES_MAX: usize = 8 * 1024;
+/// Bytes of a header block, request line included; past it 431.
+pub const HEADER_BLOCK_BYTES_MAX: usize = 16 * 1024;
+/// Fields in a header block; past it 431.
+pub const HEADER_FIELDS_MAX: usize = 100;
+/// Hexadecimal digits of a chunk size.
+pub const CHUNK_SIZE_DIGITS_MAX: usize = 16;
+/// Bytes of one chunk's extensions, and of all trailers.
+pub const CHUNK_EXTENSION_BYTES_MAX: usize = 1024;
+/// Bytes of a trailer block.
+pub const TRAILER_BYTES_MAX: usize = 4 * 1024;
+/// Requests of one connection that may wait for their answer at once.
+pub const PIPELINED_REQUESTS_MAX: usize = 64;
+/// Bytes that a connection's buffer starts with. An idle connection holds one of these.
+pub const CONNECTION_BUFFER_BYTES: usize = 4 * 1024;
+/// Connections of one core; more wait in the kernel's accept queue.
+pub const CONNECTIONS_PER_CORE_MAX: usize = 65_536;
+/// From the first byte of a request to the end of its header block; past it 408.
+pub const HEADER_TIME_MAX: Duration = Duration::from_secs(5);
+/// Between two reads of a body; past it 408.
+pub const BODY_IDLE_MAX: Duration = Duration::from_secs(10);
+/// A body that comes slower than this (bytes a second) after `BODY_IDLE_MAX` is a 408.
+pub const BODY_RATE_MIN: u64 = 1024;
+/// Between requests. Longer than the 60 s of common load balancers, so that they close first.
+pub const KEEP_ALIVE_MAX: Duration = Duration::from_secs(75);
+/// A client that does not take its answer for so long is closed.
+pub const WRITE_IDLE_MAX: Duration = Duration::from_secs(30);
+
+// ---- Requests and events: defaults of a route's `accept`, and what a file may raise them to. ----
+
+/// Bytes of one event, by default.
+pub const EVENT_BYTES_DEFAULT: usize = 256 * 1024;
+/// Bytes of one event, at most.
+pub const EVENT_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Bytes of one request's body, by default.
+pub const REQUEST_BYTES_DEFAULT: usize = 5 * 1024 * 1024;
+/// Bytes of one request's body, at most.
+pub const REQUEST_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Events of one request, by default.
+pub const EVENTS_DEFAULT: usize = 1000;
+/// Events of one request, at most.
+pub const EVENTS_MAX: usize = 10_000;
+/// Nesting of a JSON body.
+pub const JSON_DEPTH_MAX: usize = 128;
+
+// ---- The file. ----
+
+/// Bytes of one settings file.
+pub const SETTINGS_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Characters of one expression.
+pub const EXPRESSION_CHARACTERS_MAX: usize = 4096;
+/// Nesting of an expression's syntax tree.
+pub const EXPRESSION_DEPTH_MAX: usize = 32;
+/// Targets of one file set.
+pub const TARGETS_MAX: usize = 256;
+/// Routes of one file set.
+pub const ROUTES_MAX: usize = 4096;
+/// Bindings (`to` entries) of one route.
+pub const BINDINGS_MAX: usize = 32;
+/// Distinct paths into the event that one route may name.
+pub const PATHS_MAX: usize = 256;
+
+// ---- Delivery. ----
+
+/// Bytes that a target's queue may hold, by default: payload plus `RECORD_OVERHEAD_BYTES` each.
+pub const QUEUE_BYTES_DEFAULT: u64 = 64 * 1024 * 1024;
+/// What one record costs in a queue beside its payload.
+pub const RECORD_OVERHEAD_BYTES: usize = 256;
+/// Records of one request.
+pub const RECORDS_PER_REQUEST_MAX: usize = EVENTS_MAX * BINDINGS_MAX;
+/// Requests in flight on one core.
+pub const REQUESTS_PER_CORE_MAX: usize = 1 << 20;
+/// Until the client is answered, by default (`reply.within`).
+pub const WITHIN_DEFAULT: Duration = Duration::from_secs(10);
+/// `reply.within` at most.
+pub const WITHIN_MAX: Duration = Duration::from_secs(300);
+/// Until a record is given up, by default (`give_up`).
+pub const GIVE_UP_DEFAULT: Duration = Duration::from_secs(60);
+/// How often a core looks for requests whose `within` has passed.
+pub const DEADLINE_TICK: Duration = Duration::from_millis(20);
+/// The first pause before another try; it doubles up to `RETRY_PAUSE_MAX`, with full jitter.
+pub const RETRY_PAUSE_MIN: Duration = Duration::from_millis(50);
+/// The longest pause before another try.
+pub const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
+/// How often a target that is down or blocked is probed.
+pub const PROBE_PAUSE_MAX: Duration = Duration::from_secs(2);
+/// Time that a stop takes at most.
+pub const DRAIN_MAX: Duration = Duration::from_secs(30);
+/// Cores at most (the width of a core's number in a record id).
+pub const CORES_MAX: usize = 256;
+
+const _: () = assert!(REQUEST_LINE_BYTES_MAX <= HEADER_BLOCK_BYTES_MAX);
+const _: () = assert!(EVENT_BYTES_DEFAULT <= REQUEST_BYTES_DEFAULT);
+const _: () =
+    assert!(EVENT_BYTES_MAX <= REQUEST_BYTES_MAX && REQUEST_BYTES_DEFAULT <= REQUEST_BYTES_MAX);
+const _: () = assert!(EVENTS_DEFAULT <= EVENTS_MAX);
+const _: () = assert!(
+    RECORDS_PER_REQUEST_MAX < 1 << 28,
+    "a record's place fits its id"
+);
+const _: () = assert!(
+    REQUESTS_PER_CORE_MAX <= 1 << 28,
+    "a request's place fits its id"
+);
+const _: () = assert!(CORES_MAX <= 1 << 8, "a core's number fits a record's id");
+const _: () = assert!(
+    KEEP_ALIVE_MAX.as_secs() > 60,
+    "load balancers must close first"
+);
+const _: () = assert!(WITHIN_DEFAULT.as_secs() <= GIVE_UP_DEFAULT.as_secs());
+const _: () = assert!(RETRY_PAUSE_MIN.as_millis() < RETRY_PAUSE_MAX.as_millis());

@@ -1,0 +1,83 @@
+//! The compiled mapping of a route.
+
+use std::net::IpAddr;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use sluicegate_contract::Record;
+
+use super::{Issue, PlanSource};
+use crate::error::Refusal;
+use crate::http::Head;
+use crate::split::{Capture, EventSpan, Wanted};
+
+/// A route's mapping, compiled: what to find in an event, and how each binding's record is made
+/// of it. Shared by all cores.
+#[derive(Debug, Default)]
+pub struct Plan {
+    wanted: Wanted,
+}
+
+impl Plan {
+    /// Compiles a route's mapping.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, at once.
+    pub fn compile(source: &PlanSource) -> Result<Self, Vec<Issue>> {
+        let _ = source;
+        Ok(Self::default())
+    }
+
+    /// The paths that the scan must capture.
+    #[must_use]
+    pub fn wanted(&self) -> &Wanted {
+        &self.wanted
+    }
+
+    /// Renders the record of one binding for one event. `None` where its `when` is false.
+    ///
+    /// # Errors
+    /// [`MapError`] where the event does not have what the mapping needs.
+    pub fn render(
+        &self,
+        binding: usize,
+        event: &EventView<'_>,
+    ) -> Result<Option<Record>, MapError> {
+        let _ = (binding, event);
+        Ok(None)
+    }
+}
+
+/// What a mapping may know of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestView<'r> {
+    /// The head.
+    pub head: Head<'r>,
+    /// Path parameters in the order of the route's path, percent-decoded.
+    pub path: &'r [(&'r str, std::borrow::Cow<'r, str>)],
+    /// The request's id, as it is answered.
+    pub id: u128,
+    /// When it arrived.
+    pub time: SystemTime,
+    /// Whose it is.
+    pub source_ip: IpAddr,
+}
+
+/// What a mapping may know of an event.
+#[derive(Clone, Copy, Debug)]
+pub struct EventView<'r> {
+    /// The request that it came in.
+    pub request: &'r RequestView<'r>,
+    /// The whole body.
+    pub body: &'r Bytes,
+    /// The event's place in the body.
+    pub span: EventSpan,
+    /// A capture for each path of [`Plan::wanted`].
+    pub captures: &'r [Option<Capture>],
+    /// The event's place in its batch.
+    pub index: usize,
+}
+
+/// Why a record could not be rendered. Its code is one of `FieldMissing`, `MappingFailed`,
+/// `DuplicateField`; the detail names the field, the binding and the expression.
+pub type MapError = Box<Refusal>;

@@ -1,0 +1,181 @@
+//! Settings as the gateway runs on them: made once, purely, by `settings`, and never checked again.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::map::Plan;
+use crate::rooms::TargetSettings;
+
+/// A whole set of files, checked.
+#[derive(Debug)]
+pub struct Settings {
+    /// Addresses.
+    pub server: Server,
+    /// Targets; [`Binding::target`] is an index into this.
+    pub targets: Vec<Target>,
+    /// Routes, in the order of the files.
+    pub routes: Vec<Arc<Route>>,
+    /// The files' tests.
+    pub tests: Vec<RouteTest>,
+    /// Of the files' text: 16 hexadecimal digits that change when they do.
+    pub hash: String,
+    /// The settings as run, as YAML, secrets masked: what `/config` shows.
+    pub shown: String,
+}
+
+/// Where the gateway listens.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// The data port.
+    pub http: SocketAddr,
+    /// Health, metrics, status.
+    pub admin: SocketAddr,
+}
+
+/// A target.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Its name in the file.
+    pub name: Arc<str>,
+    /// The room and what it needs to open.
+    pub room: TargetSettings,
+    /// Bytes that its queue may hold.
+    pub queue_bytes: u64,
+    /// Until a record is given up.
+    pub give_up: Duration,
+    /// How long an idle courier waits for more records before it sends; zero by default.
+    pub linger: Duration,
+}
+
+/// A route.
+#[derive(Debug)]
+pub struct Route {
+    /// Its place in [`Settings::routes`].
+    pub index: usize,
+    /// Its name in metrics and logs.
+    pub name: Arc<str>,
+    /// The method, in upper case.
+    pub method: Arc<str>,
+    /// The path as matchit takes it: `/v1/{tenant}/events`, `/files/{*rest}`.
+    pub path: Arc<str>,
+    /// What bodies it takes.
+    pub accept: Accept,
+    /// The compiled mapping. Its bindings stand in the order of `bindings`.
+    pub plan: Plan,
+    /// Where its events go.
+    pub bindings: Vec<Binding>,
+    /// What becomes of an event that no required binding takes.
+    pub unmatched: Unmatched,
+    /// When and how it answers.
+    pub reply: ReplyRule,
+}
+
+/// What bodies a route takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Accept {
+    /// Forms of a body.
+    pub formats: Formats,
+    /// Bytes of one event.
+    pub event_bytes: usize,
+    /// Bytes of a body.
+    pub request_bytes: usize,
+    /// Events of a body.
+    pub events: usize,
+}
+
+/// Forms of a body that a route accepts. `raw` stands alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Formats {
+    /// One JSON value.
+    pub json: bool,
+    /// A JSON array whose elements are events.
+    pub json_array: bool,
+    /// One JSON value a line.
+    pub ndjson: bool,
+    /// Any bytes, one event.
+    pub raw: bool,
+}
+
+/// One entry of a route's `to`.
+#[derive(Clone, Debug)]
+pub struct Binding {
+    /// `as`, or the target's name.
+    pub name: Arc<str>,
+    /// Index into [`Settings::targets`].
+    pub target: usize,
+    /// Whether the reply waits for it.
+    pub need: Need,
+}
+
+/// Whether the reply waits for a binding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// It must confirm.
+    Required,
+    /// It never delays or fails the reply.
+    BestEffort,
+}
+
+/// What becomes of an event that no required binding takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unmatched {
+    /// 422 `no_target`.
+    Refuse,
+    /// It is accepted and goes nowhere.
+    Accept,
+}
+
+/// When and how a route answers.
+#[derive(Clone, Copy, Debug)]
+pub struct ReplyRule {
+    /// What a success waits for.
+    pub after: After,
+    /// How long it waits.
+    pub within: Duration,
+    /// Whether receipts are in the body without being asked for.
+    pub receipts: bool,
+    /// Which status a batch with mixed results takes.
+    pub batch: BatchReply,
+}
+
+/// What a success waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// Every required binding of the event confirmed it: 200.
+    Required,
+    /// One required binding confirmed it: 200.
+    Any,
+    /// Nothing: 202.
+    None,
+}
+
+/// Which status a batch with mixed results takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BatchReply {
+    /// Its worst event's.
+    Worst,
+    /// 207.
+    PerEvent,
+}
+
+/// One entry of a route's `tests`, as it will be run by `test` and sent by `sandbox --demo`.
+#[derive(Clone, Debug)]
+pub struct RouteTest {
+    /// Its name.
+    pub name: String,
+    /// The place of its route in [`Settings::routes`].
+    pub route: usize,
+    /// The method of the request.
+    pub method: String,
+    /// The request's target: path and query.
+    pub target: String,
+    /// Header fields.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// What to expect: the `expect` member of the file, as JSON.
+    pub expect: serde_json::Value,
+    /// What is given: the `given` member of the file, as JSON (targets that do not confirm).
+    pub given: serde_json::Value,
+}
