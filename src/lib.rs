@@ -7,6 +7,7 @@ pub mod error;
 pub mod http;
 pub mod limits;
 pub mod map;
+pub mod observe;
 pub mod rooms;
 pub mod settings;
 pub mod split;

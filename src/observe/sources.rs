@@ -1,0 +1,58 @@
+//! Where the admin port gets its numbers from.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use sluicegate_contract::TargetState;
+
+use super::{CoreSnapshot, TargetSnapshot};
+
+/// The running gateway, as the admin port sees it.
+pub trait Sources: Send + Sync + 'static {
+    /// A snapshot of each core, taken on that core. Asks through the cores' mailboxes and waits
+    /// for at most a second, so it is called only on threads that may block. A core that does not
+    /// answer in time is left out.
+    fn cores(&self) -> Vec<CoreSnapshot>;
+    /// A reading of each target, in the order of the settings.
+    fn targets(&self) -> Vec<TargetReading>;
+    /// The names of the routes, in the order of the settings.
+    fn routes(&self) -> &[Arc<str>];
+    /// True while the listeners are up and the gateway is not draining. A target that is down
+    /// does not matter here: restarting the gateway would not mend it.
+    fn ready(&self) -> bool;
+    /// The settings as run, as YAML, secrets masked.
+    fn shown_settings(&self) -> Arc<str>;
+    /// The hash of the settings.
+    fn hash(&self) -> Arc<str>;
+    /// When the gateway started.
+    fn started(&self) -> SystemTime;
+    /// The driver that the cores run on: `uring`, `epoll`.
+    fn driver(&self) -> String;
+    /// Bytes that the gateway may hold at most, computed from its settings.
+    fn memory_ceiling_bytes(&self) -> u64;
+}
+
+/// A target at one moment.
+#[derive(Clone, Debug)]
+pub struct TargetReading {
+    /// Its name in the file.
+    pub name: Arc<str>,
+    /// The kind of its room: `dynamodb`, `kafka`.
+    pub room: &'static str,
+    /// Whether it takes records.
+    pub state: TargetState,
+    /// Since when.
+    pub state_since: SystemTime,
+    /// The last error and when it was: one line, without secrets and payloads.
+    pub last_error: Option<(SystemTime, String)>,
+    /// Bytes in its queue.
+    pub queue_bytes: u64,
+    /// Bytes that its queue may hold.
+    pub queue_limit_bytes: u64,
+    /// Records in its queue, where that is known.
+    pub queue_records: Option<u64>,
+    /// How long the oldest record in its queue has waited.
+    pub queue_oldest: Option<Duration>,
+    /// What was counted of it.
+    pub counters: TargetSnapshot,
+}
