@@ -2,8 +2,10 @@
 
 use bytes::Bytes;
 
-use super::Wanted;
-use crate::error::Refusal;
+use super::scan::{Fault, FaultKind, Open, scan_value, skip_space};
+use super::{Wanted, form};
+use crate::error::{Code, Refusal};
+use crate::limits::{JSON_DEPTH_MAX, REQUEST_BYTES_MAX};
 use crate::settings::Accept;
 
 /// What kind of JSON value a capture is.
@@ -40,7 +42,8 @@ pub struct Capture {
     pub kind: CaptureKind,
 }
 
-/// One event: its place in the body, and its captures' place in [`Scratch::captures`].
+/// One event: its place in the body. The captures of the event at place `i` of
+/// [`Scratch::events`] are those from `i * wanted.len()` on in [`Scratch::captures`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventSpan {
     /// First byte of the event.
@@ -58,6 +61,29 @@ pub struct Scratch {
     pub events: Vec<EventSpan>,
     /// For each event, one entry for each wanted path.
     pub captures: Vec<Option<Capture>>,
+    stack: Vec<Open>,
+}
+
+/// Captures that a scratch keeps room for; what one large batch needed more is given back.
+const KEPT_CAPTURES_MAX: usize = 16 * 1024;
+
+impl Scratch {
+    /// The captures of the event at this place, one for each wanted path.
+    #[must_use]
+    pub fn captures_of(&self, event: usize, wanted: &Wanted) -> &[Option<Capture>] {
+        let start = event.saturating_mul(wanted.len());
+        let end = start.saturating_add(wanted.len());
+        self.captures.get(start..end).unwrap_or_default()
+    }
+
+    fn clear(&mut self) {
+        self.events.clear();
+        self.captures.clear();
+        if self.captures.capacity() > KEPT_CAPTURES_MAX {
+            self.captures.shrink_to(KEPT_CAPTURES_MAX);
+            self.events.shrink_to(KEPT_CAPTURES_MAX);
+        }
+    }
 }
 
 /// Cuts a body into events.
@@ -66,7 +92,7 @@ pub struct Scratch {
 ///
 /// # Errors
 /// `FormatUnsupported`, `BodyEmpty`, `JsonInvalid`, `DuplicateField`, `EventTooLarge`,
-/// `TooManyEvents`: the whole body is refused, and the refusal names the event.
+/// `TooManyEvents`, `RequestTooLarge`: the whole body is refused, and the refusal names the event.
 pub fn split(
     content_type: Option<&[u8]>,
     body: &Bytes,
@@ -74,6 +100,219 @@ pub fn split(
     wanted: &Wanted,
     scratch: &mut Scratch,
 ) -> Result<(), Refusal> {
-    let _ = (content_type, body, accept, wanted, scratch);
-    Ok(())
+    scratch.clear();
+    let bytes_max = accept.request_bytes.min(REQUEST_BYTES_MAX);
+    if body.len() > bytes_max {
+        return Err(Refusal::new(
+            Code::RequestTooLarge,
+            format!(
+                "the body has {} bytes; `accept.request_bytes` allows {bytes_max}",
+                body.len()
+            ),
+        ));
+    }
+    let mut cut = Cut {
+        body,
+        accept,
+        wanted,
+        scratch,
+    };
+    match form::choose(content_type, body, accept.formats)? {
+        form::Form::Raw => cut.raw(),
+        form::Form::Json => cut.json(),
+        form::Form::JsonArray => cut.json_array(),
+        form::Form::Lines => cut.lines(),
+    }
+}
+
+struct Cut<'s> {
+    body: &'s [u8],
+    accept: &'s Accept,
+    wanted: &'s Wanted,
+    scratch: &'s mut Scratch,
+}
+
+impl Cut<'_> {
+    fn raw(&mut self) -> Result<(), Refusal> {
+        if self.body.is_empty() {
+            return Err(empty("the body is empty"));
+        }
+        self.scratch.captures.resize(self.wanted.len(), None);
+        self.push(0, self.body.len(), None)
+    }
+
+    fn json(&mut self) -> Result<(), Refusal> {
+        self.check_text()?;
+        let start = skip_space(self.body, 0);
+        if start == self.body.len() {
+            return Err(empty("the body is empty"));
+        }
+        let end = self.event(self.body, start, 0)?;
+        let rest = skip_space(self.body, end);
+        if rest < self.body.len() {
+            return Err(self.invalid(rest, "something follows the event", 0));
+        }
+        // `[]` says nothing, whether the route takes it as a batch or as one event.
+        if matches!(self.body.get(start..end), Some([b'[', inner @ .., b']']) if skip_space(inner, 0) == inner.len())
+        {
+            return Err(empty("the body is an empty array"));
+        }
+        Ok(())
+    }
+
+    fn json_array(&mut self) -> Result<(), Refusal> {
+        self.check_text()?;
+        let mut at = skip_space(self.body, 0) + 1;
+        at = skip_space(self.body, at);
+        let mut closed = self.body.get(at) == Some(&b']');
+        if closed {
+            at += 1;
+        }
+        while !closed {
+            at = self.event(self.body, at, 1)?;
+            at = skip_space(self.body, at);
+            match self.body.get(at) {
+                Some(b',') => at += 1,
+                Some(b']') => {
+                    closed = true;
+                    at += 1;
+                }
+                _ => {
+                    let event = self.scratch.events.len().saturating_sub(1);
+                    return Err(self.invalid(at, "expected `,` or `]` after an event", event));
+                }
+            }
+        }
+        let rest = skip_space(self.body, at);
+        if rest < self.body.len() {
+            let event = self.scratch.events.len().saturating_sub(1);
+            return Err(self.invalid(rest, "something follows the array of events", event));
+        }
+        if self.scratch.events.is_empty() {
+            return Err(empty("the body is an empty array"));
+        }
+        Ok(())
+    }
+
+    fn lines(&mut self) -> Result<(), Refusal> {
+        self.check_text()?;
+        let mut start = 0;
+        while start < self.body.len() {
+            let rest = self.body.get(start..).unwrap_or_default();
+            let end = start + memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            // Everything before the line stays, so that places are those of the body.
+            let line = self.body.get(..end).unwrap_or_default();
+            let first = skip_space(line, start);
+            if first < end {
+                let after = self.event(line, first, 0)?;
+                let rest = skip_space(line, after);
+                if rest < end {
+                    let event = self.scratch.events.len().saturating_sub(1);
+                    return Err(self.invalid(rest, "something follows the event", event));
+                }
+            }
+            start = end + 1;
+        }
+        if self.scratch.events.is_empty() {
+            return Err(empty("the body holds no line that is not blank"));
+        }
+        Ok(())
+    }
+
+    /// Scans one event that begins at or after `at` and gives the place after it. `bytes` are the
+    /// body, or the body up to a line's end.
+    fn event(&mut self, bytes: &[u8], at: usize, outside: usize) -> Result<usize, Refusal> {
+        let event = self.scratch.events.len();
+        if event >= self.accept.events {
+            let events = self.accept.events;
+            let detail =
+                format!("the body holds more than {events} events, which `accept.events` allows");
+            return Err(Refusal::new(Code::TooManyEvents, detail).of_event(event));
+        }
+        let from = self.scratch.captures.len();
+        self.scratch.captures.resize(from + self.wanted.len(), None);
+        let captures = self.scratch.captures.get_mut(from..).unwrap_or_default();
+        let stack = &mut self.scratch.stack;
+        let capture = scan_value(bytes, at, outside, self.wanted, stack, captures)
+            .map_err(|fault| self.refusal(fault, event))?;
+        self.push(
+            capture.start as usize,
+            capture.end as usize,
+            Some(capture.kind),
+        )?;
+        Ok(capture.end as usize)
+    }
+
+    fn push(&mut self, start: usize, end: usize, kind: Option<CaptureKind>) -> Result<(), Refusal> {
+        let event = self.scratch.events.len();
+        if end - start > self.accept.event_bytes {
+            let detail = format!(
+                "event {event} has {} bytes; `accept.event_bytes` allows {}",
+                end - start,
+                self.accept.event_bytes
+            );
+            return Err(Refusal::new(Code::EventTooLarge, detail).of_event(event));
+        }
+        self.scratch.events.push(EventSpan {
+            start: u32::try_from(start).unwrap_or(u32::MAX),
+            end: u32::try_from(end).unwrap_or(u32::MAX),
+            kind,
+        });
+        Ok(())
+    }
+
+    /// The whole body must be UTF-8: once here, so that the scan looks at bytes only.
+    fn check_text(&self) -> Result<(), Refusal> {
+        match std::str::from_utf8(self.body) {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let at = error.valid_up_to();
+                let detail = format!("the body is not UTF-8 at {}", self.place(at));
+                Err(Refusal::new(Code::JsonInvalid, detail))
+            }
+        }
+    }
+
+    fn refusal(&self, fault: Fault, event: usize) -> Refusal {
+        match fault.kind {
+            FaultKind::Invalid(what) => self.invalid(fault.at, what, event),
+            FaultKind::TooDeep => {
+                let detail = format!(
+                    "event {event} nests deeper than {JSON_DEPTH_MAX} levels at {}",
+                    self.place(fault.at)
+                );
+                Refusal::new(Code::JsonInvalid, detail).of_event(event)
+            }
+            FaultKind::Duplicate => {
+                let detail = format!(
+                    "event {event} has a name that the mapping reads twice in one object: the \
+                     second stands at {}",
+                    self.place(fault.at)
+                );
+                Refusal::new(Code::DuplicateField, detail).of_event(event)
+            }
+        }
+    }
+
+    fn invalid(&self, at: usize, what: &'static str, event: usize) -> Refusal {
+        let place = self.place(at);
+        let detail = if at >= self.body.len() {
+            format!("event {event} is not valid JSON: {what}, but the body ends at {place}")
+        } else {
+            format!("event {event} is not valid JSON at {place}: {what}")
+        };
+        Refusal::new(Code::JsonInvalid, detail).of_event(event)
+    }
+
+    /// A place for people: byte from 0; line and column from 1, columns in bytes.
+    fn place(&self, at: usize) -> String {
+        let before = self.body.get(..at).unwrap_or(self.body);
+        let line = memchr::memchr_iter(b'\n', before).count() + 1;
+        let column = before.len() - memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
+        format!("byte {at} (line {line}, column {})", column + 1)
+    }
+}
+
+fn empty(what: &'static str) -> Refusal {
+    Refusal::new(Code::BodyEmpty, what)
 }

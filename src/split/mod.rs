@@ -1,6 +1,13 @@
 //! Cuts a body into events: one pass validates the JSON and finds the places that the mapping reads.
 
+#[cfg(test)]
+mod against_serde;
 mod events;
+mod form;
+mod scan;
+mod strings;
+#[cfg(test)]
+mod tests;
 mod wanted;
 
 pub use events::{Capture, CaptureKind, EventSpan, Scratch, split};
