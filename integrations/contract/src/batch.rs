@@ -9,6 +9,7 @@ use crate::{Attempt, Reason, ReasonKind, Record};
 #[derive(Clone, Debug)]
 pub struct Batch {
     records: Arc<Vec<Record>>,
+    uncertain: Option<Arc<[bool]>>,
 }
 
 impl Batch {
@@ -18,7 +19,29 @@ impl Batch {
     #[must_use]
     pub fn new(records: Arc<Vec<Record>>) -> Self {
         debug_assert!(!records.is_empty(), "a batch holds at least one record");
-        Self { records }
+        Self {
+            records,
+            uncertain: None,
+        }
+    }
+
+    /// Says of each record whether an earlier try may have stored it: that of a lost answer. A
+    /// room that finds such a record at its target need not call it another's.
+    #[must_use]
+    pub fn after_uncertain(mut self, uncertain: Arc<[bool]>) -> Self {
+        debug_assert_eq!(uncertain.len(), self.records.len(), "one for each record");
+        self.uncertain = Some(uncertain);
+        self
+    }
+
+    /// True where an earlier try may have stored the record at `index`.
+    #[must_use]
+    pub fn may_be_stored(&self, index: usize) -> bool {
+        self.uncertain
+            .as_ref()
+            .and_then(|uncertain| uncertain.get(index))
+            .copied()
+            .unwrap_or(false)
     }
 
     /// The records.
