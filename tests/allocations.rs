@@ -1,0 +1,105 @@
+//! Steady state on a core allocates nothing to parse, route and admit a request, and at most twice
+//! a record to map and dispatch it. The allocator counts, so this cannot be argued with.
+#![allow(
+    unsafe_code,
+    reason = "an allocator that counts can only be written so"
+)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use bytes::Bytes;
+use sluicegate::settings::{Accept, Formats};
+use sluicegate::split::{Scratch, Step, Wanted, split};
+
+struct Counting;
+
+thread_local! {
+    /// Of this thread: other tests run beside this one.
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: every call is handed to the system's allocator unchanged; the counter allocates nothing,
+// since it is initialised by a constant and has no destructor.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// Allocations of one turn of `step`, on average over many, after a few to warm its buffers.
+fn allocations(mut step: impl FnMut()) -> f64 {
+    const TURNS: u32 = 1000;
+    for _ in 0..10 {
+        step();
+    }
+    let before = ALLOCATIONS.get();
+    for _ in 0..TURNS {
+        step();
+    }
+    (ALLOCATIONS.get() - before) as f64 / f64::from(TURNS)
+}
+
+const EVENT: &[u8] =
+    br#"{"id":"e-1","user":"u-1","type":"click","total":12.5,"page":{"url":"/a"}}"#;
+
+fn accept() -> Accept {
+    Accept {
+        formats: Formats {
+            json: true,
+            json_array: true,
+            ndjson: true,
+            raw: false,
+        },
+        event_bytes: 256 * 1024,
+        request_bytes: 5 << 20,
+        events: 1000,
+    }
+}
+
+fn wanted() -> Wanted {
+    let mut wanted = Wanted::default();
+    wanted.add(&[]);
+    wanted.add(&[Step::Name("user".to_owned())]);
+    wanted.add(&[Step::Name("page".to_owned()), Step::Name("url".to_owned())]);
+    wanted
+}
+
+#[test]
+fn the_counter_counts() {
+    let counted = allocations(|| drop(std::hint::black_box(vec![1_u8; 100])));
+    assert!((counted - 1.0).abs() < f64::EPSILON, "{counted}");
+}
+
+#[test]
+fn splitting_a_body_allocates_nothing() {
+    let (accept, wanted, mut scratch) = (accept(), wanted(), Scratch::default());
+    let one = Bytes::from_static(EVENT);
+    let many = Bytes::from([EVENT; 100].join(&b'\n'));
+    for (kind, body, events) in [
+        ("application/json", one, 1),
+        ("application/x-ndjson", many, 100),
+    ] {
+        let counted = allocations(|| {
+            split(Some(kind.as_bytes()), &body, &accept, &wanted, &mut scratch).unwrap();
+            assert_eq!(scratch.events.len(), events);
+        });
+        assert!(counted == 0.0, "{counted} allocations for {events} events");
+    }
+}
