@@ -1,0 +1,1 @@
+//! A TCP proxy that spoils connections: latency, slicing, reset, black hole.

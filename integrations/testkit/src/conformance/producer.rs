@@ -1,0 +1,1 @@
+//! The suite for rooms of the second door, on librdkafka's mock cluster.
