@@ -1,2 +1,7 @@
-//! Sluicegate.
-fn main() {}
+//! Arguments to what to run.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sluicegate::cli::main()
+}

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::map::Plan;
-use crate::rooms::TargetSettings;
+use crate::rooms::{ConnectionSettings, TargetSettings};
 
 /// A whole set of files, checked.
 #[derive(Debug)]
 pub struct Settings {
     /// Addresses.
     pub server: Server,
+    /// Connections; [`Target::connection`] is an index into this.
+    pub connections: Vec<Connection>,
     /// Targets; [`Binding::target`] is an index into this.
     pub targets: Vec<Target>,
     /// Routes, in the order of the files.
@@ -33,6 +35,15 @@ pub struct Server {
     pub admin: SocketAddr,
 }
 
+/// A connection that targets share.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// Its name in the file.
+    pub name: Arc<str>,
+    /// What it needs to open.
+    pub settings: ConnectionSettings,
+}
+
 /// A target.
 #[derive(Clone, Debug)]
 pub struct Target {
@@ -40,6 +51,8 @@ pub struct Target {
     pub name: Arc<str>,
     /// The room and what it needs to open.
     pub room: TargetSettings,
+    /// The connection that it shares: an index into [`Settings::connections`].
+    pub connection: Option<usize>,
     /// Bytes that its queue may hold.
     pub queue_bytes: u64,
     /// Until a record is given up.

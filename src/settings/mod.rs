@@ -1,8 +1,40 @@
 //! What the user wrote becomes what we run on; the only way in.
+//!
+//! A file goes this way: text, a tree of values with their places (`node`), environment variables
+//! and secrets put in (`interpolate`), checked against the schema (`check`), typed as written
+//! (`gather`), put together with all other files and built into what we run on (`build`).
 
 mod as_run;
+mod as_written;
+mod build;
+mod build_route;
+mod build_tests;
+mod check;
+mod decode;
+mod diagnostics;
+mod environment;
+mod gather;
+mod given;
+mod interpolate;
+mod load;
+mod node;
+mod route_text;
+mod schema;
+mod show;
+mod sources;
+mod units;
+
+#[cfg(test)]
+mod tests;
 
 pub use as_run::{
-    Accept, After, BatchReply, Binding, Formats, Need, ReplyRule, Route, RouteTest, Server,
-    Settings, Target, Unmatched,
+    Accept, After, BatchReply, Binding, Connection, Formats, Need, ReplyRule, Route, RouteTest,
+    Server, Settings, Target, Unmatched,
 };
+pub use diagnostics::Diagnostics;
+pub use environment::Environment;
+pub use given::GivenOutcome;
+pub use load::{load, load_text, load_texts};
+pub use schema::published as json_schema;
+pub use sources::{SourceFile, Sources};
+pub use units::TimeSpan;

@@ -1,0 +1,374 @@
+//! The file as its users write it. The JSON Schema is generated from these types, and the check
+//! of a file runs on that schema, so that editors and the gateway know the same keys.
+
+#![expect(
+    dead_code,
+    reason = "some keys are there for the schema; their values are read from the tree, which has places"
+)]
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use sluicegate_contract::ByteSize;
+
+use super::units::TimeSpan;
+
+/// A Sluicegate file: which requests become which records in which targets.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct File {
+    /// The version of this format: 1.
+    #[schemars(range(min = 1, max = 1))]
+    pub sluicegate: u32,
+    /// Where the gateway listens.
+    pub server: Option<Server>,
+    /// Connections that several targets share.
+    #[schemars(default)]
+    pub connections: BTreeMap<String, Connection>,
+    /// Where records go, by name.
+    #[schemars(default)]
+    pub targets: BTreeMap<String, Target>,
+    /// What holds for every route that does not say otherwise.
+    pub defaults: Option<Defaults>,
+    /// Which requests are taken, and what becomes of them.
+    #[schemars(default)]
+    pub routes: Vec<Route>,
+}
+
+/// Where the gateway listens. Flags and `SLUICEGATE_HTTP`, `SLUICEGATE_ADMIN` stand over it.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Server {
+    /// The data port: an address and a port such as 0.0.0.0:8080.
+    #[schemars(with = "Option<String>")]
+    pub http: Option<SocketAddr>,
+    /// Health, metrics and status: an address and a port such as 127.0.0.1:9090.
+    #[schemars(with = "Option<String>")]
+    pub admin: Option<SocketAddr>,
+}
+
+/// One client or producer that several targets share. Exactly one kind. Its keys are filled in by
+/// the room that it is for: see `schema`.
+#[derive(Debug, JsonSchema)]
+pub(super) struct Connection {}
+
+/// Where records go: exactly one kind of target with its settings, and how it is delivered to.
+/// The keys of the kinds are filled in by `schema`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Target {
+    /// Bytes that may wait for this target (64MiB by default); past it requests get 503.
+    pub queue_bytes: Option<ByteSize>,
+    /// Until a record is given up (60s by default).
+    pub give_up: Option<TimeSpan>,
+    /// How long an idle target waits for more records before it sends (0ms by default).
+    pub linger: Option<TimeSpan>,
+}
+
+/// What holds for every route that does not say otherwise.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Defaults {
+    /// What bodies a route takes.
+    pub accept: Option<Accept>,
+    /// Who may send. This version knows `none`, which must be stated.
+    pub auth: Option<Auth>,
+    /// What becomes of an event that no required target takes.
+    pub unmatched: Option<Unmatched>,
+    /// When and how a route answers.
+    pub reply: Option<Reply>,
+}
+
+/// One method and path, and what becomes of its events.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Route {
+    /// Method and path: `POST /v1/{tenant}/events`; `{*rest}` at the end takes the rest of a path.
+    pub route: String,
+    /// Its name in metrics and logs; its method and path by default.
+    pub name: Option<String>,
+    /// What bodies it takes.
+    pub accept: Option<Accept>,
+    /// Who may send. This version knows `none`, which must be stated here or in `defaults`.
+    pub auth: Option<Auth>,
+    /// Named values for `when` and `record`: each a `${…}` expression; later ones may use earlier.
+    #[serde(default, rename = "let")]
+    pub lets: BTreeMap<String, serde_json::Value>,
+    /// Where its events go.
+    #[schemars(length(min = 1))]
+    pub to: Vec<Binding>,
+    /// What becomes of an event that no required target takes.
+    pub unmatched: Option<Unmatched>,
+    /// When and how it answers.
+    pub reply: Option<Reply>,
+    /// Examples that run as tests with `sluicegate test`.
+    #[serde(default)]
+    pub tests: Vec<Test>,
+}
+
+/// What bodies a route takes.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Accept {
+    /// Forms of a body; json and json-array by default.
+    #[schemars(length(min = 1))]
+    pub formats: Option<Vec<Format>>,
+    /// Bytes of one event, 256KiB by default, 16MiB at most; past it 413.
+    pub event_bytes: Option<ByteSize>,
+    /// Bytes of one body, 5MiB by default, 64MiB at most; past it 413.
+    pub request_bytes: Option<ByteSize>,
+    /// Events of one body, 1000 by default, 10000 at most; past it 413.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub events: Option<u32>,
+}
+
+/// A form of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Format {
+    /// One JSON value.
+    Json,
+    /// A JSON array whose elements are events.
+    JsonArray,
+    /// One JSON value a line.
+    Ndjson,
+    /// Any bytes, one event. Stands alone.
+    Raw,
+}
+
+/// Who may send.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Auth {
+    /// `auth: none`
+    Word(AuthKind),
+    /// `auth: [none]`
+    List(#[schemars(length(min = 1))] Vec<AuthKind>),
+}
+
+/// A way to tell who sends.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum AuthKind {
+    /// Anybody may send.
+    None,
+}
+
+/// What becomes of an event that no required target takes.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Unmatched {
+    /// 422 `no_target` (the default).
+    Refuse,
+    /// It is accepted and goes nowhere.
+    Accept,
+}
+
+/// Where the events of a route go: one record each.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Binding {
+    /// The name of a target.
+    pub target: String,
+    /// Its name in results and tests, where a target is used twice; the target's by default.
+    #[serde(rename = "as")]
+    pub name: Option<String>,
+    /// Whether the reply waits for it.
+    pub need: Option<Need>,
+    /// A `${…}` expression; where it is false the event does not go here.
+    pub when: Option<serde_json::Value>,
+    /// The fields of the target's record: literals and `${…}` expressions.
+    pub record: Option<serde_json::Value>,
+}
+
+/// Whether the reply waits for a target.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Need {
+    /// It must confirm (the default).
+    Required,
+    /// It never delays or fails the reply.
+    BestEffort,
+}
+
+/// When and how a route answers.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reply {
+    /// What a success waits for.
+    pub after: Option<After>,
+    /// How long it waits: 10s by default, 5m at most; past it 504.
+    pub within: Option<TimeSpan>,
+    /// Whether receipts (sequence number, offset, message id) are in the body unasked.
+    pub receipts: Option<bool>,
+    /// Which status a batch with mixed results takes.
+    pub batch: Option<BatchReply>,
+}
+
+/// What a success waits for.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum After {
+    /// Every required target of the event confirmed it: 200 (the default).
+    Required,
+    /// One required target confirmed it: 200.
+    Any,
+    /// Nothing: 202, in memory.
+    None,
+}
+
+/// Which status a batch with mixed results takes.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum BatchReply {
+    /// Its worst event's (the default).
+    Worst,
+    /// 207.
+    PerEvent,
+}
+
+/// An example of a route: a request and what must come of it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Test {
+    /// What it shows, in a few words.
+    pub name: String,
+    /// The request.
+    pub request: TestRequest,
+    /// What must come of it.
+    pub expect: Expect,
+    /// What targets do instead of confirming, by the name of a binding.
+    #[serde(default)]
+    pub given: BTreeMap<String, super::given::GivenOutcome>,
+}
+
+/// The request of a test.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TestRequest {
+    /// The method; the route's by default.
+    pub method: Option<String>,
+    /// Values of the route's path parameters.
+    #[serde(default)]
+    pub path: BTreeMap<String, Scalar>,
+    /// Query parameters.
+    #[serde(default)]
+    pub query: BTreeMap<String, Scalar>,
+    /// Header fields.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Scalar>,
+    /// The body: JSON as it stands here, or a text that is sent as it is.
+    pub body: Option<serde_json::Value>,
+}
+
+/// A text, a number or a boolean, taken as its text.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Scalar {
+    /// true or false
+    Boolean(bool),
+    /// A whole number.
+    Integer(i64),
+    /// Any other number.
+    Number(f64),
+    /// Text.
+    Text(String),
+}
+
+/// What must come of a test's request. Each part is a subset of what comes; `'*'` is any value.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Expect {
+    /// The status of the reply.
+    #[schemars(range(min = 100, max = 599))]
+    pub status: Option<u16>,
+    /// Records by the name of their binding: fields, a list of records, or `none`.
+    #[serde(default)]
+    pub records: BTreeMap<String, serde_json::Value>,
+    /// Members of the reply's body.
+    pub body: Option<serde_json::Value>,
+}
+
+/// Keys of later versions by the type that will have them: refused by name, never ignored.
+pub(super) const LATER_KEYS: &[(&str, &[&str])] = &[
+    (
+        "File",
+        &[
+            "clients", "spool", "apis", "secrets", "observe", "tls", "quotas",
+        ],
+    ),
+    (
+        "Server",
+        &[
+            "health_path",
+            "trusted_proxies",
+            "tls",
+            "http2",
+            "lame_duck",
+            "access_log",
+            "cors",
+        ],
+    ),
+    (
+        "Target",
+        &[
+            "log",
+            "sqs",
+            "eventbridge",
+            "firehose",
+            "lambda",
+            "stepfunctions",
+            "http",
+            "breaker",
+        ],
+    ),
+    (
+        "Route",
+        &[
+            "allow",
+            "limits",
+            "schema",
+            "call",
+            "idempotency",
+            "ordered",
+            "dead_letter",
+            "cors",
+            "timeout",
+            "stream",
+        ],
+    ),
+    (
+        "Defaults",
+        &[
+            "allow",
+            "limits",
+            "schema",
+            "idempotency",
+            "ordered",
+            "dead_letter",
+            "cors",
+        ],
+    ),
+    ("Binding", &["ordered", "dead_letter", "transact"]),
+    (
+        "Reply",
+        &["dead_letter", "else", "status", "headers", "body"],
+    ),
+    ("Accept", &["compression", "encodings"]),
+    ("TestRequest", &["client", "source_ip", "time"]),
+];
+
+/// Words of later versions, whatever key they stand at.
+pub(super) const LATER_WORDS: &[&str] = &[
+    "api_key",
+    "jwt",
+    "iam",
+    "basic",
+    "hmac",
+    "mtls",
+    "cloudevents",
+    "cloudevents-batch",
+    "spooled",
+];

@@ -1,0 +1,158 @@
+//! What is wrong with a set of files, as people read it: all of it at once, each with its place.
+
+use std::fmt;
+
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource};
+
+use super::Sources;
+use crate::map::{Issue, Position};
+
+/// Columns of a rendered message.
+const WIDTH: usize = 100;
+
+/// Everything that is wrong with a set of files. Never empty.
+#[derive(Clone)]
+pub struct Diagnostics {
+    sources: Sources,
+    issues: Vec<Issue>,
+}
+
+impl Diagnostics {
+    /// These issues of these files, in the order of the files; `hidden` are texts (secrets) that
+    /// no message may show.
+    pub(super) fn new(sources: Sources, mut issues: Vec<Issue>, hidden: &[String]) -> Self {
+        issues.sort_by_key(|issue| (issue.at.file, issue.at.start));
+        issues.dedup();
+        for issue in &mut issues {
+            for secret in hidden.iter().filter(|secret| !secret.is_empty()) {
+                issue.message = issue.message.replace(secret.as_str(), "***");
+                issue.help = issue
+                    .help
+                    .take()
+                    .map(|help| help.replace(secret.as_str(), "***"));
+            }
+        }
+        Self { sources, issues }
+    }
+
+    /// The issues, in the order of the files.
+    #[must_use]
+    pub fn issues(&self) -> &[Issue] {
+        &self.issues
+    }
+
+    /// All of it with excerpts of the files, in colour or plain.
+    #[must_use]
+    pub fn render(&self, colour: bool) -> String {
+        let mut theme = GraphicalTheme::unicode_nocolor();
+        if colour {
+            theme = GraphicalTheme::unicode();
+        }
+        let handler = GraphicalReportHandler::new_themed(theme)
+            .with_width(WIDTH)
+            .with_links(false);
+        let mut out = String::new();
+        for issue in &self.issues {
+            let located = Located::new(&self.sources, issue);
+            if handler.render_report(&mut out, &located).is_err() {
+                out.push_str(&self.line(issue));
+            }
+            out.push('\n');
+        }
+        let count = self.issues.len();
+        let plural = if count == 1 { "" } else { "s" };
+        out.push_str(&format!("{count} error{plural}\n"));
+        out
+    }
+
+    /// One issue as one line: `orders.yaml:12:5: message; help`.
+    fn line(&self, issue: &Issue) -> String {
+        let help = issue.help.as_deref().unwrap_or_default();
+        let place = self.sources.place(issue.at);
+        format!("{place}: {}; {help}", issue.message)
+    }
+}
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+impl fmt::Debug for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+impl std::error::Error for Diagnostics {}
+
+/// An issue together with the text that it is about, as miette draws it.
+#[derive(Debug)]
+struct Located {
+    message: String,
+    help: Option<String>,
+    source: Option<NamedSource<String>>,
+    label: Option<LabeledSpan>,
+}
+
+impl Located {
+    fn new(sources: &Sources, issue: &Issue) -> Self {
+        let file = sources.file(issue.at).filter(|file| !file.text.is_empty());
+        let label = file.map(|file| span_of(&file.text, issue.at));
+        Self {
+            message: match (file, sources.file(issue.at)) {
+                (None, Some(file)) => format!("{}: {}", file.name, issue.message),
+                _ => issue.message.clone(),
+            },
+            help: issue.help.clone(),
+            source: file.map(|file| NamedSource::new(&file.name, file.text.to_string())),
+            label,
+        }
+    }
+}
+
+/// The span to draw: at most to the end of its first line, so that an excerpt stays short.
+fn span_of(text: &str, at: Position) -> LabeledSpan {
+    let start = floor_of(text, at.start);
+    let rest = text.get(start..).unwrap_or_default();
+    let line = rest.find('\n').unwrap_or(rest.len());
+    let end = floor_of(text, at.end.clamp(start, start + line));
+    LabeledSpan::new(None, start, end.saturating_sub(start))
+}
+
+/// The nearest character border at or before this byte.
+fn floor_of(text: &str, mut byte: usize) -> usize {
+    byte = byte.min(text.len());
+    while !text.is_char_boundary(byte) {
+        byte -= 1;
+    }
+    byte
+}
+
+impl fmt::Display for Located {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Located {}
+
+impl Diagnostic for Located {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.help
+            .as_ref()
+            .map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
+        self.source
+            .as_ref()
+            .map(|source| source as &dyn miette::SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let label = self.label.clone()?;
+        Some(Box::new(std::iter::once(label)))
+    }
+}

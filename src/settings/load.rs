@@ -1,0 +1,153 @@
+//! Files to settings.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::gather::{Gatherer, Parts};
+use super::{Diagnostics, Environment, Settings, SourceFile, Sources, build, node, schema};
+use crate::limits::SETTINGS_BYTES_MAX;
+use crate::map::{Issue, Position};
+
+/// Hexadecimal digits of [`Settings::hash`].
+const HASH_DIGITS: usize = 16;
+
+/// Loads a set of files: their union.
+///
+/// # Errors
+/// Everything that is wrong with them, at once, each with its place and the remedy.
+pub fn load(files: &[PathBuf], environment: &Environment) -> Result<Settings, Diagnostics> {
+    let mut sources = Sources::default();
+    let mut issues = Vec::new();
+    for path in files {
+        let file = read(path);
+        let (text, problem) = match file {
+            Ok(text) => (text, None),
+            Err(problem) => (String::new(), Some(problem)),
+        };
+        let index = sources.add(SourceFile {
+            name: path.display().to_string(),
+            directory: path.parent().unwrap_or(Path::new("")).to_owned(),
+            text: Arc::from(text),
+        });
+        if let Some((message, help)) = problem {
+            issues.push(Issue {
+                at: Position {
+                    file: index,
+                    start: 0,
+                    end: 0,
+                },
+                message,
+                help: Some(help),
+            });
+        }
+    }
+    load_sources(sources, issues, environment)
+}
+
+/// Loads one file whose text is at hand; `name` stands in messages.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_text(
+    name: &str,
+    text: &str,
+    environment: &Environment,
+) -> Result<Settings, Diagnostics> {
+    load_texts(&[(name, text)], environment)
+}
+
+/// Loads a set of files whose texts are at hand, each with its name for messages.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_texts(
+    files: &[(&str, &str)],
+    environment: &Environment,
+) -> Result<Settings, Diagnostics> {
+    let mut sources = Sources::default();
+    for (name, text) in files {
+        sources.add(SourceFile {
+            name: (*name).to_owned(),
+            directory: PathBuf::new(),
+            text: Arc::from(*text),
+        });
+    }
+    load_sources(sources, Vec::new(), environment)
+}
+
+fn load_sources(
+    sources: Sources,
+    mut issues: Vec<Issue>,
+    environment: &Environment,
+) -> Result<Settings, Diagnostics> {
+    let unread: Vec<usize> = issues.iter().map(|issue| issue.at.file).collect();
+    let definitions = schema::definitions();
+    let mut gatherer = Gatherer {
+        sources: &sources,
+        environment,
+        definitions: &definitions,
+        issues: Vec::new(),
+        secrets: Vec::new(),
+        parts: Parts::default(),
+    };
+    let mut hash = Sha256::new();
+    for (index, file) in sources.files().iter().enumerate() {
+        if unread.contains(&index) {
+            continue;
+        }
+        hash.update(file.text.as_bytes());
+        hash.update([0]);
+        if let Some(top) = node::parse(index, &file.text, &mut issues) {
+            gatherer.file(top);
+        }
+    }
+    let Gatherer {
+        issues: mut gathered,
+        secrets,
+        parts,
+        ..
+    } = gatherer;
+    issues.append(&mut gathered);
+    let mut hash = format!("{:x}", hash.finalize());
+    hash.truncate(HASH_DIGITS);
+    match build::settings(&parts, &sources, hash, &mut issues) {
+        Some(settings) => Ok(settings),
+        None => Err(Diagnostics::new(sources, issues, &secrets)),
+    }
+}
+
+/// A file's text, or what is wrong with it and what to do.
+fn read(path: &Path) -> Result<String, (String, String)> {
+    let look = "look at the path and at who may read it".to_owned();
+    let failed = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => (
+            "there is no such file".to_owned(),
+            "give the path of a Sluicegate file, or run `sluicegate` alone for the quickstart"
+                .to_owned(),
+        ),
+        _ => (format!("the file cannot be read: {error}"), look.clone()),
+    };
+    let file = std::fs::File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(SETTINGS_BYTES_MAX as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    if bytes.len() > SETTINGS_BYTES_MAX {
+        return Err((
+            format!("the file is larger than {} MiB", SETTINGS_BYTES_MAX >> 20),
+            "spread it over several files: they are a union".to_owned(),
+        ));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let start = error.utf8_error().valid_up_to();
+        let before = error.as_bytes().get(..start).unwrap_or_default();
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        (
+            format!("the file is not UTF-8: byte {start}, on line {line}"),
+            "save it as UTF-8".to_owned(),
+        )
+    })
+}

@@ -1,0 +1,152 @@
+//! The settings as run, for people: what `/config` shows. Secrets are masked.
+
+use serde_json::{Map, Value, json};
+use sluicegate_contract::ByteSize;
+
+use super::as_run::{After, BatchReply, Formats, Need, Route, Settings, Unmatched};
+use super::gather::Parts;
+use super::interpolate::MASK;
+use super::node;
+use super::units::TimeSpan;
+
+/// Words that make a key a secret's, wherever its value came from.
+const SECRET_WORDS: &[&str] = &[
+    "password",
+    "secret",
+    "token",
+    "credential",
+    "key.pem",
+    "private",
+    "jaas",
+];
+
+/// The settings as YAML.
+pub(super) fn settings(settings: &Settings, parts: &Parts) -> String {
+    let named = |name: &str, shown: &crate::map::Node| {
+        let mut value = node::to_value(shown);
+        mask(&mut value);
+        (name.to_owned(), value)
+    };
+    let connections: Map<String, Value> = parts
+        .connections
+        .iter()
+        .map(|known| named(&known.name, &known.shown))
+        .collect();
+    let targets: Map<String, Value> = parts
+        .targets
+        .iter()
+        .zip(&settings.targets)
+        .map(|(known, target)| {
+            let (name, mut value) = named(&known.name, &known.shown);
+            value["queue_bytes"] = ByteSize(target.queue_bytes).to_string().into();
+            value["give_up"] = TimeSpan(target.give_up).to_string().into();
+            value["linger"] = TimeSpan(target.linger).to_string().into();
+            (name, value)
+        })
+        .collect();
+    let routes: Vec<Value> = settings
+        .routes
+        .iter()
+        .zip(&parts.routes)
+        .map(|(run, (written, _))| route(run, written, settings))
+        .collect();
+    let mut all = json!({
+        "sluicegate": 1,
+        "server": {
+            "http": settings.server.http.to_string(),
+            "admin": settings.server.admin.to_string(),
+        },
+    });
+    if !connections.is_empty() {
+        all["connections"] = Value::Object(connections);
+    }
+    all["targets"] = Value::Object(targets);
+    all["routes"] = Value::Array(routes);
+    serde_saphyr::to_string(&all).unwrap_or_else(|_| all.to_string())
+}
+
+fn route(route: &Route, written: &crate::map::Node, settings: &Settings) -> Value {
+    let mut value = json!({
+        "route": format!("{} {}", route.method, route.path),
+        "name": *route.name,
+        "accept": {
+            "formats": formats(route.accept.formats),
+            "event_bytes": ByteSize(route.accept.event_bytes as u64).to_string(),
+            "request_bytes": ByteSize(route.accept.request_bytes as u64).to_string(),
+            "events": route.accept.events,
+        },
+        "auth": "none",
+    });
+    if let Some(lets) = node::entry(written, "let") {
+        value["let"] = node::to_value(lets);
+    }
+    let entries = node::entry(written, "to").map_or(&[][..], node::items);
+    let bindings = route.bindings.iter().zip(entries).map(|(binding, entry)| {
+        let target = settings.targets.get(binding.target);
+        let mut shown = json!({
+            "target": target.map_or("", |target| &*target.name),
+            "as": *binding.name,
+            "need": match binding.need {
+                Need::Required => "required",
+                Need::BestEffort => "best_effort",
+            },
+        });
+        for part in ["when", "record"] {
+            if let Some(node) = node::entry(entry, part) {
+                shown[part] = node::to_value(node);
+            }
+        }
+        shown
+    });
+    value["to"] = bindings.collect();
+    value["unmatched"] = match route.unmatched {
+        Unmatched::Refuse => "refuse",
+        Unmatched::Accept => "accept",
+    }
+    .into();
+    value["reply"] = json!({
+        "after": match route.reply.after {
+            After::Required => "required",
+            After::Any => "any",
+            After::None => "none",
+        },
+        "within": TimeSpan(route.reply.within).to_string(),
+        "receipts": route.reply.receipts,
+        "batch": match route.reply.batch {
+            BatchReply::Worst => "worst",
+            BatchReply::PerEvent => "per_event",
+        },
+    });
+    value
+}
+
+fn formats(formats: Formats) -> Vec<&'static str> {
+    [
+        (formats.json, "json"),
+        (formats.json_array, "json-array"),
+        (formats.ndjson, "ndjson"),
+        (formats.raw, "raw"),
+    ]
+    .into_iter()
+    .filter_map(|(on, word)| on.then_some(word))
+    .collect()
+}
+
+/// Masks values whose key says that they are secret, although the file holds them in plain text.
+fn mask(value: &mut Value) {
+    match value {
+        Value::Object(entries) => {
+            for (name, value) in entries {
+                let name = name.to_lowercase();
+                let secret = SECRET_WORDS.iter().any(|word| name.contains(word));
+                if secret && !value.is_object() && !value.is_array() {
+                    *value = Value::from(MASK);
+                } else {
+                    mask(value);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(mask),
+        _ => {}
+    }
+}
