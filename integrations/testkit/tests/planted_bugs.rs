@@ -5,7 +5,8 @@
 
 mod toy;
 
-use sluicegate_testkit::conformance::{self, CHECKS};
+use sluicegate_testkit::conformance::{self, CHECKS, producer};
+use toy::producer::{Bug as ProducerBug, Toy as ToyProducer};
 use toy::{Bug, Toy};
 
 /// Each bug with the check that must find it.
@@ -63,9 +64,83 @@ const PLANTED: &[(Bug, &str)] = &[
     (Bug::CertainAfterLostAnswer, "endless_answers_end"),
 ];
 
+/// The same for producers.
+const PLANTED_IN_PRODUCERS: &[(ProducerBug, &str)] = &[
+    (
+        ProducerBug::TakesOneByteTooMany,
+        "records_hold_what_the_topic_takes",
+    ),
+    (
+        ProducerBug::DeliveredWhenQueued,
+        "every_record_has_one_true_outcome",
+    ),
+    (
+        ProducerBug::ForgetsAnOutcome,
+        "every_record_has_one_true_outcome",
+    ),
+    (
+        ProducerBug::SaysItTwice,
+        "every_record_has_one_true_outcome",
+    ),
+    (ProducerBug::SendsTwice, "every_record_has_one_true_outcome"),
+    (
+        ProducerBug::TriesNothingAgain,
+        "passing_errors_store_nothing_twice",
+    ),
+    (
+        ProducerBug::SendsTwice,
+        "passing_errors_store_nothing_twice",
+    ),
+    (
+        ProducerBug::GivesUpWhatIsRefused,
+        "a_refused_record_is_refused",
+    ),
+    (
+        ProducerBug::RefusesForAccess,
+        "a_closed_topic_judges_no_record",
+    ),
+    (
+        ProducerBug::UncertainAboutWhatNeverLeft,
+        "what_never_left_is_certain",
+    ),
+    (ProducerBug::WaitsForTheBroker, "what_never_left_is_certain"),
+    (
+        ProducerBug::CertainWhenTheAnswerIsLost,
+        "a_lost_answer_is_uncertain",
+    ),
+    (ProducerBug::FlushesNothing, "flush_waits_for_the_outcomes"),
+];
+
 #[test]
 fn a_right_room_passes() {
     conformance::run(&Toy(Bug::None));
+}
+
+#[test]
+fn a_right_producer_passes() {
+    producer::run(&ToyProducer(ProducerBug::None));
+}
+
+#[test]
+fn every_check_of_producers_finds_the_bug_that_is_planted_for_it() {
+    std::thread::scope(|scope| {
+        for (name, check) in producer::CHECKS {
+            let planted = PLANTED_IN_PRODUCERS.iter().filter(|(_, by)| by == name);
+            let bugs: Vec<ProducerBug> = planted.map(|(bug, _)| *bug).collect();
+            assert!(
+                !bugs.is_empty(),
+                "no bug is planted for {name}: it may be blind"
+            );
+            scope.spawn(move || {
+                for bug in bugs {
+                    assert!(
+                        check(&ToyProducer(bug)).is_err(),
+                        "{name} does not see {bug:?}"
+                    );
+                }
+            });
+        }
+    });
 }
 
 #[test]

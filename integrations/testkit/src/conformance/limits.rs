@@ -107,7 +107,7 @@ fn full_call(trial: &Trial<'_>) -> Vec<Record> {
 
 /// The largest number of bytes below `end` for which something holds that holds for all smaller
 /// ones. `None` if it holds for none or for all.
-fn largest_that(holds: impl Fn(usize) -> bool, end: usize) -> Option<usize> {
+pub(super) fn largest_that(holds: impl Fn(usize) -> bool, end: usize) -> Option<usize> {
     let (mut low, mut high) = (PAYLOAD_BYTES_MIN, end.max(PAYLOAD_BYTES_MIN + 1));
     if !holds(low) || holds(high) {
         return None;

@@ -58,7 +58,7 @@ pub use order::{
     records_are_refused_alone,
 };
 
-/// The time after which a room under test must give up waiting for an answer.
+/// The time after which a room under test gives up waiting for an answer, unless it says otherwise.
 pub const CALL_TIME: Duration = Duration::from_secs(2);
 
 /// A room on its way to be opened.
@@ -95,10 +95,15 @@ pub trait Subject: Sync {
     /// What it speaks with.
     fn service(&self) -> Service;
 
-    /// Opens the room against the stub, with default limits, as a target that exists; calls end
-    /// after [`CALL_TIME`]. The future runs on the current-thread runtime that later runs the
+    /// Opens the room against the stub, with default limits, as a target that exists. The future runs on the current-thread runtime that later runs the
     /// room's calls.
     fn open<'a>(&'a self, stub: &'a Stub) -> Opening<'a>;
+
+    /// The time after which the room gives up waiting for an answer, where it is not
+    /// [`CALL_TIME`]. The suite waits a few times this long.
+    fn call_time(&self) -> Duration {
+        CALL_TIME
+    }
 
     /// A valid, plain record, different for each marker in whatever the target tells records
     /// apart by. Its payload is `payload(marker, payload_bytes)`, whole or as a string in it.

@@ -42,7 +42,7 @@ pub enum Fault {
     Garbled,
     /// Nothing is stored; a page of HTML comes with this status, as from a proxy in between.
     Html(u16),
-    /// Everything is stored; an answer without an end arrives, at most 4 MiB over 20 s.
+    /// Everything is stored; an answer without an end arrives, at most 4 MiB over 40 s.
     Endless,
     /// Everything is stored; the answer arrives byte by byte, this long in all.
     Slow(Duration),

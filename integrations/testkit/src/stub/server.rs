@@ -18,7 +18,7 @@ const IDLE_MAX: Duration = Duration::from_secs(120);
 /// An endless answer ends after this many pieces of this size, with this pause between them.
 const ENDLESS_PIECES: usize = 4096;
 const ENDLESS_PIECE: [u8; 1024] = [b' '; 1024];
-const ENDLESS_PAUSE: Duration = Duration::from_millis(5);
+const ENDLESS_PAUSE: Duration = Duration::from_millis(10);
 
 /// A request as a service sees it.
 pub(super) struct Request {

@@ -1,5 +1,7 @@
 //! A small room for Kinesis over a bare socket, right unless a bug is planted in it.
 
+pub(crate) mod producer;
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
