@@ -3,6 +3,7 @@
 //!
 //! `src/README.md` is the map of this crate; `gateway.rs` shows one request's whole way.
 
+pub mod admin;
 pub mod cli;
 pub mod error;
 pub mod http;

@@ -147,8 +147,9 @@ impl TargetWatch for TargetHealth {
         let reason = reason.as_deref().unwrap_or_default();
         match state {
             TargetState::Up => log::target_up(&self.name, lasted),
-            TargetState::Down => log::target_down(&self.name, "down", reason),
-            TargetState::Blocked => log::target_down(&self.name, "blocked", reason),
+            TargetState::Down | TargetState::Blocked => {
+                log::target_down(&self.name, super::state_word(state), reason);
+            }
         }
     }
 }

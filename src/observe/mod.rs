@@ -9,17 +9,37 @@
 //! becomes a label or a log field.
 
 mod core_counters;
+#[cfg(test)]
+pub(crate) mod fake;
+mod families;
 mod health;
 mod histogram;
 pub mod log;
 mod outcome;
 pub mod process;
+mod prometheus;
+mod scrape;
 mod sources;
 mod target_counters;
 
 pub use core_counters::{CoreCounters, CoreSnapshot, RouteSnapshot, Shape, Shed, TargetTally};
+pub use families::{Family, Kind, PREFIX, families, reference};
 pub use health::{HealthReading, TargetHealth};
 pub use histogram::HistogramSnapshot;
 pub use outcome::{EventOutcome, RecordOutcome, ShedReason};
+pub use prometheus::{CONTENT_TYPE, Samples, render};
+pub use scrape::{Scrape, Scraper};
 pub use sources::{Sources, TargetReading};
 pub use target_counters::{TargetCounters, TargetSnapshot};
+
+use sluicegate_contract::TargetState;
+
+/// The word for a target's state in metrics, logs and `/status`.
+#[must_use]
+pub const fn state_word(state: TargetState) -> &'static str {
+    match state {
+        TargetState::Up => "up",
+        TargetState::Down => "down",
+        TargetState::Blocked => "blocked",
+    }
+}

@@ -15,7 +15,7 @@ pub trait Sources: Send + Sync + 'static {
     fn cores(&self) -> Vec<CoreSnapshot>;
     /// A reading of each target, in the order of the settings.
     fn targets(&self) -> Vec<TargetReading>;
-    /// The names of the routes, in the order of the settings.
+    /// The names of the routes, each once, in the order of the settings.
     fn routes(&self) -> &[Arc<str>];
     /// True while the listeners are up and the gateway is not draining. A target that is down
     /// does not matter here: restarting the gateway would not mend it.
@@ -55,4 +55,12 @@ pub struct TargetReading {
     pub queue_oldest: Option<Duration>,
     /// What was counted of it.
     pub counters: TargetSnapshot,
+}
+
+impl TargetReading {
+    /// How long the oldest record in the queue has waited, by whoever knows it.
+    #[must_use]
+    pub fn oldest(&self) -> Option<Duration> {
+        self.queue_oldest.or(self.counters.queue_oldest)
+    }
 }

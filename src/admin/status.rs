@@ -1,0 +1,59 @@
+//! `/status`: what an operator looks at first, as JSON.
+
+use std::time::SystemTime;
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::observe::{Sources, TargetReading, process, state_word};
+
+/// The whole page.
+pub(super) fn status(sources: &dyn Sources) -> String {
+    let started = sources.started();
+    let targets: Vec<Value> = sources.targets().iter().map(target).collect();
+    let page = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "ready": sources.ready(),
+        "started": rfc3339(started),
+        "uptime_seconds": seconds_since(started),
+        "driver": sources.driver(),
+        "settings_hash": &*sources.hash(),
+        "memory_bytes": process::memory_bytes(),
+        "memory_ceiling_bytes": sources.memory_ceiling_bytes(),
+        "routes": sources.routes().iter().map(|name| &**name).collect::<Vec<_>>(),
+        "targets": targets,
+    });
+    format!("{page:#}\n")
+}
+
+fn target(target: &TargetReading) -> Value {
+    let last_error = target
+        .last_error
+        .as_ref()
+        .map(|(when, error)| json!({ "time": rfc3339(*when), "error": error }));
+    json!({
+        "name": &*target.name,
+        "room": target.room,
+        "state": state_word(target.state),
+        "since": rfc3339(target.state_since),
+        "for_seconds": seconds_since(target.state_since),
+        "queue": {
+            "bytes": target.queue_bytes,
+            "limit_bytes": target.queue_limit_bytes,
+            "records": target.queue_records,
+            "oldest_seconds": target.oldest().map(|oldest| oldest.as_secs_f64()),
+        },
+        "inflight_calls": target.counters.inflight_calls,
+        "last_error": last_error,
+    })
+}
+
+fn rfc3339(when: SystemTime) -> Option<String> {
+    OffsetDateTime::from(when).format(&Rfc3339).ok()
+}
+
+/// Whole seconds; zero for a time in the future, which a clock that was set back makes possible.
+fn seconds_since(when: SystemTime) -> u64 {
+    when.elapsed().unwrap_or_default().as_secs()
+}
