@@ -35,6 +35,7 @@ pub(crate) fn run(producers: &Arc<Producers>, work: &Receiver<Care>) {
             Ok(Care::Stop) | Err(RecvTimeoutError::Disconnected) => return,
             Ok(Care::Again(message, id, way)) => send_again(producers, &message, id, way),
             Ok(Care::Look) | Err(RecvTimeoutError::Timeout) => {
+                producers.shared.look_is_due.store(false, Ordering::Relaxed);
                 replace_if_dead(producers);
                 look(producers);
             }

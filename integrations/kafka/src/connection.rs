@@ -1,5 +1,6 @@
 //! A connection: one producer that all targets of a cluster share, replaced when it dies.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -64,6 +65,7 @@ impl Connection {
             outcomes,
             health: Health::new(&settings.bootstrap_servers),
             care,
+            look_is_due: AtomicBool::new(false),
         });
         let producers = Arc::new(Producers::open(settings, bounds, shared)?);
         let caretaker = std::thread::Builder::new()
@@ -92,7 +94,7 @@ impl Connection {
         shared.health.watch(topic.clone(), watch);
         // The caretaker looks whether the topic is there, so that this is known before the first
         // record comes.
-        let _ = shared.care.send(Care::Look);
+        shared.look();
         Arc::new(Topic::new(self.clone(), topic, settings.record_bytes()))
     }
 

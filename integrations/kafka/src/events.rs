@@ -21,8 +21,21 @@ pub(crate) struct Shared {
     pub(crate) outcomes: Arc<dyn OutcomeSink>,
     pub(crate) health: Health,
     /// To the caretaker. Unbounded, since nobody here may wait; it holds at most what librdkafka's
-    /// queue held, which is bounded in bytes, and one word per change of state.
+    /// queue held, which is bounded in bytes, one call to look and one to stop.
     pub(crate) care: Sender<Care>,
+    /// True while a call to look is in the queue: a cluster that is down brings many errors a
+    /// second, and one look answers them all.
+    pub(crate) look_is_due: AtomicBool,
+}
+
+impl Shared {
+    /// Has the caretaker look at the cluster and the topics.
+    pub(crate) fn look(&self) {
+        if !self.look_is_due.swap(true, Ordering::Relaxed) {
+            // The caretaker is gone only while the connection closes.
+            let _ = self.care.send(Care::Look);
+        }
+    }
 }
 
 /// Work for the caretaker.
@@ -109,14 +122,9 @@ impl Events {
         let verdict = judge(code, persisted, failed, trouble.as_ref());
         if let Some(reason) = verdict.outcome.reason().filter(|_| verdict.blocks_topic) {
             self.shared.health.topic_blocked(failed.topic, reason);
-            self.look();
+            self.shared.look();
         }
         self.shared.outcomes.outcome(id, verdict.outcome);
-    }
-
-    fn look(&self) {
-        // The caretaker is gone only while the connection closes.
-        let _ = self.shared.care.send(Care::Look);
     }
 }
 
@@ -154,7 +162,7 @@ impl ClientContext for Events {
             // it is one: the caretaker asks.
             _ => health.broker_failed(said),
         }
-        self.look();
+        self.shared.look();
     }
 
     fn stats_raw(&self, statistics: &[u8]) {

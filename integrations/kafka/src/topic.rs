@@ -9,7 +9,6 @@ use rdkafka::producer::BaseRecord;
 use sluicegate_contract::{Producer, Reason, ReasonKind, Record, RecordId, Value};
 
 use crate::connection::Connection;
-use crate::events::Care;
 use crate::judge::{denied, missing, said_of, too_large};
 use crate::{HEADERS, KEY, PARTITION, TIMESTAMP, VALUE};
 
@@ -48,7 +47,7 @@ impl Topic {
         let shared = &self.connection.producers.shared;
         let blocked = |reason: Reason| {
             shared.health.topic_blocked(topic, &reason);
-            let _ = shared.care.send(Care::Look);
+            shared.look();
             reason
         };
         match code {

@@ -1,6 +1,8 @@
 //! The Kafka room against librdkafka's own cluster in this process: delivery, order, a full
 //! queue, brokers that go and come, refusals, a producer that dies.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
+
 use std::time::{Duration, Instant};
 
 use rdkafka::mocking::MockCluster;
