@@ -69,14 +69,9 @@ pub(crate) fn weigh(record: &Record, limits: &Limits) -> Result<usize, Reason> {
 /// buffer.
 ///
 /// # Errors
-/// Why the record at the index cannot be an entry; `weigh` said so before.
-pub(crate) fn entries(batch: &Batch) -> Result<Vec<PutRecordsRequestEntry>, (usize, Reason)> {
-    batch
-        .records()
-        .iter()
-        .enumerate()
-        .map(|(index, record)| entry(record).map_err(|reason| (index, reason)))
-        .collect()
+/// Why a record cannot be an entry; `weigh` said so before.
+pub(crate) fn entries(batch: &Batch) -> Result<Vec<PutRecordsRequestEntry>, Reason> {
+    batch.records().iter().map(entry).collect()
 }
 
 fn entry(record: &Record) -> Result<PutRecordsRequestEntry, Reason> {

@@ -74,7 +74,7 @@ impl Stream {
         };
         let entries = match entries(batch) {
             Ok(entries) => entries,
-            Err((_, reason)) => return sink.report_rest(&Attempt::Refused(reason)),
+            Err(reason) => return sink.report_rest(&Attempt::Refused(reason)),
         };
         let call = opened
             .client

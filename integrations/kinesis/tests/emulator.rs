@@ -1,6 +1,8 @@
 //! The Kinesis room against real answers: what was confirmed is read back, and what is wrong is
 //! named.
 
+#![allow(clippy::unwrap_used, reason = "tests may panic, their helpers as well")]
+
 #[path = "../../aws/tests/support/emulator.rs"]
 mod emulator;
 

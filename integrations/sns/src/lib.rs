@@ -1,1 +1,11 @@
-//! sns room.
+//! The SNS room: messages go ten to a PublishBatch, and exactly the failed entries are tried
+//! again.
+
+mod judge;
+mod request;
+mod room;
+mod settings;
+
+pub use request::FIELDS;
+pub use room::open;
+pub use settings::Settings;
