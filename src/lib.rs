@@ -11,5 +11,7 @@ pub mod limits;
 pub mod map;
 pub mod observe;
 pub mod rooms;
+pub mod runtime;
 pub mod settings;
 pub mod split;
+pub mod worker;

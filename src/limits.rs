@@ -20,6 +20,20 @@ pub const TRAILER_BYTES_MAX: usize = 4 * 1024;
 pub const PIPELINED_REQUESTS_MAX: usize = 64;
 /// Bytes that a connection's buffer starts with. An idle connection holds one of these.
 pub const CONNECTION_BUFFER_BYTES: usize = 4 * 1024;
+/// Bytes that a busy connection's buffer may grow to for pipelined requests, bodies apart.
+pub const READ_WINDOW_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of a refused request's body that are read and dropped to keep the connection.
+pub const DISCARD_BYTES_MAX: u64 = 64 * 1024;
+/// Bytes of answers that are gathered before they are written.
+pub const OUTPUT_BYTES_MAX: usize = 256 * 1024;
+/// Bytes that are read and dropped after the last answer, so that it is not lost by a reset.
+pub const LINGER_BYTES_MAX: usize = 1024 * 1024;
+/// The time for that.
+pub const LINGER_TIME_MAX: Duration = Duration::from_secs(2);
+/// How often a core looks for connections whose deadline has passed.
+pub const SWEEP_TICK: Duration = Duration::from_millis(200);
+/// How long a core waits before it accepts again when there are no descriptors left.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Connections of one core; more wait in the kernel's accept queue.
 pub const CONNECTIONS_PER_CORE_MAX: usize = 65_536;
 /// From the first byte of a request to the end of its header block; past it 408.
@@ -97,6 +111,11 @@ pub const DRAIN_MAX: Duration = Duration::from_secs(30);
 pub const CORES_MAX: usize = 256;
 
 const _: () = assert!(REQUEST_LINE_BYTES_MAX <= HEADER_BLOCK_BYTES_MAX);
+const _: () = assert!(
+    HEADER_BLOCK_BYTES_MAX + 2 < u16::MAX as usize,
+    "a place in a head fits 16 bits"
+);
+const _: () = assert!(CONNECTION_BUFFER_BYTES <= READ_WINDOW_BYTES_MAX);
 const _: () = assert!(EVENT_BYTES_DEFAULT <= REQUEST_BYTES_DEFAULT);
 const _: () =
     assert!(EVENT_BYTES_MAX <= REQUEST_BYTES_MAX && REQUEST_BYTES_DEFAULT <= REQUEST_BYTES_MAX);

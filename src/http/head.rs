@@ -10,10 +10,30 @@ pub struct Span {
 }
 
 impl Span {
-    /// The bytes at this place.
+    /// The bytes at this place; none when it lies outside of them.
     #[must_use]
     pub fn of(self, bytes: &[u8]) -> &[u8] {
-        &bytes[usize::from(self.start)..usize::from(self.end)]
+        bytes
+            .get(usize::from(self.start)..usize::from(self.end))
+            .unwrap_or_default()
+    }
+
+    /// The place of `part` in `whole`, which it must be cut from; else a place outside.
+    pub(super) fn within(whole: &[u8], part: &[u8]) -> Self {
+        let start = (part.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
+        let end = start.wrapping_add(part.len());
+        match (u16::try_from(start), u16::try_from(end)) {
+            (Ok(start), Ok(end)) => Self { start, end },
+            _ => Self::default(),
+        }
+    }
+
+    /// The first byte of this place.
+    pub(super) fn first(self) -> Self {
+        Self {
+            end: self.end.min(self.start.saturating_add(1)),
+            ..self
+        }
     }
 }
 

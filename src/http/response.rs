@@ -1,10 +1,23 @@
 //! Writes responses into the connection's output buffer.
 
+use super::date;
+
+/// What a response says about the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Persistence {
+    /// Nothing: HTTP/1.1 keeps it.
+    Kept,
+    /// `Connection: keep-alive`, which an HTTP/1.0 client that asked for it waits for.
+    KeptAsAsked,
+    /// `Connection: close`.
+    Closed,
+}
+
 /// Writes one response at the end of a connection's output buffer.
 #[derive(Debug)]
 pub struct ResponseWriter<'c> {
     out: &'c mut Vec<u8>,
-    keep_alive: bool,
+    persistence: Persistence,
     head_only: bool,
 }
 
@@ -12,38 +25,55 @@ impl<'c> ResponseWriter<'c> {
     /// A writer for the next response of a connection. `keep_alive` false adds
     /// `Connection: close`; `head_only` leaves the body out, as the answer to HEAD must.
     pub fn new(out: &'c mut Vec<u8>, keep_alive: bool, head_only: bool) -> Self {
+        let persistence = if keep_alive {
+            Persistence::Kept
+        } else {
+            Persistence::Closed
+        };
+        Self::of(out, persistence, head_only)
+    }
+
+    pub(super) fn of(out: &'c mut Vec<u8>, persistence: Persistence, head_only: bool) -> Self {
         Self {
             out,
-            keep_alive,
+            persistence,
             head_only,
         }
     }
 
     /// Writes a whole response. `fields` are written as they are: names and values come from this
-    /// program, never from a client. Content-Length, and Connection where it is needed, are added.
+    /// program, never from a client. Date, Content-Length, and Connection where it is needed, are
+    /// added.
     pub fn write(self, status: u16, fields: &[(&str, &[u8])], body: &[u8]) {
         let mut number = itoa::Buffer::new();
-        self.out.extend_from_slice(b"HTTP/1.1 ");
-        self.out.extend_from_slice(number.format(status).as_bytes());
-        self.out.push(b' ');
-        self.out.extend_from_slice(reason_phrase(status).as_bytes());
-        self.out.extend_from_slice(b"\r\n");
+        let out = self.out;
+        out.reserve(160 + body.len());
+        out.extend_from_slice(b"HTTP/1.1 ");
+        out.extend_from_slice(number.format(status).as_bytes());
+        out.push(b' ');
+        out.extend_from_slice(reason_phrase(status).as_bytes());
+        out.extend_from_slice(b"\r\nDate: ");
+        out.extend_from_slice(&date::text());
+        out.extend_from_slice(b"\r\n");
         for (name, value) in fields {
-            self.out.extend_from_slice(name.as_bytes());
-            self.out.extend_from_slice(b": ");
-            self.out.extend_from_slice(value);
-            self.out.extend_from_slice(b"\r\n");
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b": ");
+            out.extend_from_slice(value);
+            out.extend_from_slice(b"\r\n");
         }
-        self.out.extend_from_slice(b"Content-Length: ");
-        self.out
-            .extend_from_slice(number.format(body.len()).as_bytes());
-        self.out.extend_from_slice(b"\r\n");
-        if !self.keep_alive {
-            self.out.extend_from_slice(b"Connection: close\r\n");
+        // RFC 9110, 8.6: a 204 has no body and must not say how long it is.
+        if status != 204 {
+            out.extend_from_slice(b"Content-Length: ");
+            out.extend_from_slice(number.format(body.len()).as_bytes());
+            out.extend_from_slice(b"\r\n");
         }
-        self.out.extend_from_slice(b"\r\n");
-        if !self.head_only {
-            self.out.extend_from_slice(body);
+        out.extend_from_slice(match self.persistence {
+            Persistence::Kept => b"\r\n".as_slice(),
+            Persistence::KeptAsAsked => b"Connection: keep-alive\r\n\r\n",
+            Persistence::Closed => b"Connection: close\r\n\r\n",
+        });
+        if !self.head_only && status != 204 {
+            out.extend_from_slice(body);
         }
     }
 }
@@ -79,5 +109,47 @@ pub(super) const fn reason_phrase(status: u16) -> &'static str {
         505 => "HTTP Version Not Supported",
         507 => "Insufficient Storage",
         _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(persistence: Persistence, head_only: bool, status: u16, body: &[u8]) -> String {
+        let mut out = Vec::new();
+        ResponseWriter::of(&mut out, persistence, head_only).write(
+            status,
+            &[("Content-Type", b"text/plain")],
+            body,
+        );
+        let text = String::from_utf8(out).unwrap();
+        let (before, rest) = text.split_once("Date: ").unwrap();
+        format!("{before}{}", rest.split_once("\r\n").unwrap().1)
+    }
+
+    #[test]
+    fn a_response_says_how_long_it_is_and_whether_the_connection_stays() {
+        assert_eq!(
+            written(Persistence::Kept, false, 202, b"abc"),
+            "HTTP/1.1 202 Accepted\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nabc"
+        );
+        assert_eq!(
+            written(Persistence::Closed, true, 404, b"abc"),
+            "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\
+             Connection: close\r\n\r\n"
+        );
+        assert_eq!(
+            written(Persistence::KeptAsAsked, false, 204, b"abc"),
+            "HTTP/1.1 204 No Content\r\nContent-Type: text/plain\r\n\
+             Connection: keep-alive\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn every_status_of_the_gateway_has_a_reason_phrase() {
+        for code in crate::error::Code::ALL {
+            assert_ne!(reason_phrase(code.status()), "", "{code:?}");
+        }
     }
 }

@@ -1,0 +1,1 @@
+//! Stories of a worker over real sockets follow with the next landing.
