@@ -147,9 +147,11 @@ pub(super) fn is_host(value: &[u8]) -> bool {
         let end = memchr::memchr(b':', value).unwrap_or(value.len());
         let (name, port) = value.split_at(end);
         // A port needs a name before it.
-        let valid =
-            name.iter().all(|byte| is_name_byte(*byte)) && !(name.is_empty() && !port.is_empty());
-        (valid, port)
+        let is_whole = !name.is_empty() || port.is_empty();
+        (
+            is_whole && name.iter().all(|byte| is_name_byte(*byte)),
+            port,
+        )
     };
     let port_is_valid = match port.strip_prefix(b":") {
         Some(digits) => digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit),

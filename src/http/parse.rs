@@ -79,7 +79,7 @@ enum Scanned {
 pub fn parse(bytes: &[u8], scan: &mut HeadScan, index: &mut HeadIndex) -> Parsed {
     let parsed = match scan.advance(bytes) {
         Ok(Scanned::End(end)) => read(bytes, scan.start, end, index),
-        Ok(Scanned::More(true)) => glance(bytes, scan.start),
+        Ok(Scanned::More(true)) => glance(bytes, scan),
         Ok(Scanned::More(false)) => return Parsed::Incomplete,
         Err(refusal) => Err(refusal),
     };
@@ -153,12 +153,14 @@ impl HeadScan {
 type Uninitialised<'b> = [MaybeUninit<httparse::Header<'b>>; HEADER_FIELDS_MAX];
 
 /// Looks into an unfinished head only to refuse what can never become one.
-fn glance(bytes: &[u8], start: usize) -> Result<Option<RequestHead>, Refusal> {
+fn glance(bytes: &[u8], scan: &HeadScan) -> Result<Option<RequestHead>, Refusal> {
     let mut fields: Uninitialised<'_> = [const { MaybeUninit::uninit() }; HEADER_FIELDS_MAX];
     let mut request = httparse::Request::new(&mut []);
-    let head = bytes.get(start..).unwrap_or_default();
+    let head = bytes.get(scan.start..).unwrap_or_default();
     match request.parse_with_uninit_headers(head, &mut fields) {
         Ok(_) => Ok(None),
+        // Which version it is can be told at the end of the line.
+        Err(httparse::Error::Version) if scan.lines == 0 => Ok(None),
         Err(error) => Err(refusal_of(error, head)),
     }
 }

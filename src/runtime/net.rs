@@ -164,13 +164,13 @@ impl Line {
         self.shut(std::net::Shutdown::Both);
     }
 
+    #[allow(
+        unsafe_code,
+        reason = "the runtime's sockets lend no borrowed descriptor"
+    )]
     fn shut(self, how: std::net::Shutdown) {
         // SAFETY: the descriptor is open, since a line is dropped before its socket (see above);
         // the borrow ends within this call.
-        #[allow(
-            unsafe_code,
-            reason = "the runtime's sockets lend no borrowed descriptor"
-        )]
         let descriptor = unsafe { BorrowedFd::borrow_raw(self.descriptor) };
         // A socket whose other side has gone is shut down already.
         let _ = SockRef::from(&descriptor).shutdown(how);

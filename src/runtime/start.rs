@@ -80,7 +80,8 @@ impl Runtime {
             (Err(error), Driver::Uring) => Err(io::Error::new(
                 error.kind(),
                 format!(
-                    "io_uring is not to be had here ({error}): use `--driver auto` or `--driver epoll`"
+                    "io_uring is not to be had here ({error}): \
+                     use `--driver auto` or `--driver epoll`"
                 ),
             )),
             (Err(_), _) => Self::build_epoll(),

@@ -1,1 +1,5 @@
-//! Stories of a worker over real sockets follow with the next landing.
+//! A worker and its connections over real sockets, on both drivers, with a small gateway behind.
+
+mod drains;
+mod echo;
+mod stories;
