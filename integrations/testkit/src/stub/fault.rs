@@ -46,7 +46,7 @@ pub enum Fault {
     Endless,
     /// Everything is stored; the answer arrives byte by byte, this long in all.
     Slow(Duration),
-    /// Everything is stored after this long, then confirmed.
+    /// Everything is stored; the confirmation comes after this long.
     Delay(Duration),
 }
 

@@ -1,0 +1,18 @@
+//! Stories: the real program, told from outside. They need the backends that `tests/run` starts;
+//! without them those that need one skip, loudly.
+
+#![allow(clippy::unwrap_used)] // A test program: a failed unwrap is a failed story.
+
+mod kit;
+
+mod stories {
+    mod command_line;
+    mod delivery;
+    mod faults;
+    mod hostile;
+    mod operations;
+    mod overload;
+    mod statuses;
+    mod truth;
+    mod volume;
+}
