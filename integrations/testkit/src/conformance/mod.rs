@@ -175,15 +175,26 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("endless_answers_end", endless_answers_end),
 ];
 
-/// Runs every check, side by side: most of them wait most of the time.
+/// Runs every check.
 ///
 /// # Panics
 /// Where a check fails; the message names all that do.
 pub fn run(subject: &dyn Subject) {
+    let checks = CHECKS
+        .iter()
+        .map(|(name, check)| (*name, || check(subject)));
+    side_by_side(subject.name(), checks);
+}
+
+/// Runs checks side by side, since most of them wait most of the time, and panics with all that
+/// fail.
+fn side_by_side<C>(room: &str, checks: impl Iterator<Item = (&'static str, C)>)
+where
+    C: FnOnce() -> Result<(), String> + Send,
+{
     let failed: Vec<String> = std::thread::scope(|scope| {
-        let running: Vec<_> = CHECKS
-            .iter()
-            .map(|(name, check)| (name, scope.spawn(|| check(subject))))
+        let running: Vec<_> = checks
+            .map(|(name, check)| (name, scope.spawn(check)))
             .collect();
         let verdicts = running
             .into_iter()
@@ -198,8 +209,7 @@ pub fn run(subject: &dyn Subject) {
     });
     assert!(
         failed.is_empty(),
-        "the room {} does not conform:\n  {}",
-        subject.name(),
+        "the room {room} does not conform:\n  {}",
         failed.join("\n  ")
     );
 }

@@ -78,16 +78,10 @@ pub const CHECKS: &[(&str, Check)] = &[
 /// # Panics
 /// Where a check fails; the message names all that do.
 pub fn run(subject: &dyn ProducerSubject) {
-    let failed: Vec<String> = CHECKS
+    let checks = CHECKS
         .iter()
-        .filter_map(|(name, check)| Some(format!("{name}: {}", check(subject).err()?)))
-        .collect();
-    let name = subject.name();
-    assert!(
-        failed.is_empty(),
-        "the room {name} does not conform:\n  {}",
-        failed.join("\n  ")
-    );
+        .map(|(name, check)| (*name, || check(subject)));
+    super::side_by_side(subject.name(), checks);
 }
 
 /// Hears what a room says, as the gateway would.
