@@ -153,6 +153,7 @@ fn a_busy_core_is_told_from_one_that_waits() {
     let sources = FakeSources::new(["a", "b"]);
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let _end = SetAtEnd(&over);
         let (busy, waiting) = (mpsc::channel(), mpsc::channel());
         let over = &over;
         scope.spawn(move || {
@@ -176,7 +177,6 @@ fn a_busy_core_is_told_from_one_that_waits() {
         scraper.scrape(&sources);
         std::thread::sleep(BUSY_WINDOW_MIN + Duration::from_millis(50));
         let read = read(&render(&scraper.scrape(&sources)));
-        over.store(true, Ordering::Relaxed);
         drop(wake);
         let ratio = |core| read.samples[&format!("sluicegate_core_busy_ratio{{core=\"{core}\"}}")];
         // Other tests take processor time too, so little is asked of the busy one.
@@ -184,6 +184,15 @@ fn a_busy_core_is_told_from_one_that_waits() {
         assert!(ratio(1) < 0.05, "{}", ratio(1));
         assert!(read.sum("sluicegate_core_busy_seconds_total", &[r#"core="0""#]) > 0.05);
     });
+}
+
+/// Ends the threads of a test when its scope ends, by a failed assertion too.
+struct SetAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for SetAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Cores that count without a pause, and answer scrapes through a mailbox between two requests.
@@ -194,6 +203,7 @@ fn events_balance_on_every_scrape_while_the_cores_count() {
     let mut scraper = Scraper::default();
     let mut before = 0.0;
     std::thread::scope(|scope| {
+        let _end = SetAtEnd(&over);
         let mailboxes: Vec<_> = (0..2)
             .map(|core| {
                 let (ask, asked) = mpsc::channel::<mpsc::Sender<CoreSnapshot>>();
@@ -221,7 +231,6 @@ fn events_balance_on_every_scrape_while_the_cores_count() {
             assert!(events >= before, "counters only grow");
             before = events;
         }
-        over.store(true, Ordering::Relaxed);
     });
     assert!(before > 0.0);
 }
