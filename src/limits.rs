@@ -24,6 +24,8 @@ pub const CONNECTION_BUFFER_BYTES: usize = 4 * 1024;
 pub const READ_WINDOW_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of a refused request's body that are read and dropped to keep the connection.
 pub const DISCARD_BYTES_MAX: u64 = 64 * 1024;
+/// Bytes of all bodies of one core that are still coming, each counted from the first 16 KiB on.
+pub const BODY_BYTES_PER_CORE_MAX: usize = 256 * 1024 * 1024;
 /// Bytes of answers that are gathered before they are written.
 pub const OUTPUT_BYTES_MAX: usize = 256 * 1024;
 /// Bytes that are read and dropped after the last answer, so that it is not lost by a reset.
@@ -116,6 +118,7 @@ const _: () = assert!(
     "a place in a head fits 16 bits"
 );
 const _: () = assert!(CONNECTION_BUFFER_BYTES <= READ_WINDOW_BYTES_MAX);
+const _: () = assert!(REQUEST_BYTES_MAX < BODY_BYTES_PER_CORE_MAX);
 const _: () = assert!(EVENT_BYTES_DEFAULT <= REQUEST_BYTES_DEFAULT);
 const _: () =
     assert!(EVENT_BYTES_MAX <= REQUEST_BYTES_MAX && REQUEST_BYTES_DEFAULT <= REQUEST_BYTES_MAX);

@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::BytesMut;
 
@@ -38,6 +39,8 @@ pub(super) struct Connection<S: Service> {
     /// Bytes that a read should have room for: grows while reads fill it.
     pub(super) window: usize,
     pub(super) reading: Reading<S::Permit>,
+    /// Bytes taken from the core's budget for the body that is coming.
+    pub(super) body_bytes: usize,
     pub(super) scan: HeadScan,
     pub(super) index: HeadIndex,
     /// Requests that are not answered, in their order.
@@ -92,6 +95,7 @@ impl<S: Service> Connection<S> {
             buffer: BytesMut::new(),
             window: CONNECTION_BUFFER_BYTES,
             reading: Reading::Head,
+            body_bytes: 0,
             scan: HeadScan::default(),
             index: HeadIndex::default(),
             waiting: VecDeque::new(),
@@ -203,7 +207,9 @@ impl<S: Service> Connection<S> {
             Reading::Head => Phase::Header,
         };
         self.place.enter(phase);
-        self.make_room();
+        if !self.make_room() {
+            return Ok(());
+        }
         let buffer = std::mem::take(&mut self.buffer);
         let room = buffer.capacity() - buffer.len();
         let (result, buffer) = self.stream.read(buffer).await;
@@ -227,34 +233,36 @@ impl<S: Service> Connection<S> {
 
     /// The client has ended, or the sweeper has.
     fn ended(&mut self) -> Result<(), Gone> {
-        let answered = matches!(&self.reading, Reading::Body(body) if body.permit.is_none());
         match self.place.expired() {
-            Some(Phase::Header) if !self.edge.is_abandoned() => {
-                self.refuse(Refusal::new(
-                    Code::RequestTimeout,
-                    "the header block did not arrive in time",
-                ));
-                Ok(())
-            }
-            Some(Phase::Body) if !self.edge.is_abandoned() && !answered => {
-                self.reading = Reading::Head;
-                self.refuse(Refusal::new(
-                    Code::RequestTimeout,
-                    "the body did not arrive in time, or came too slowly",
-                ));
-                Ok(())
-            }
-            _ => Err(Gone),
+            _ if self.edge.is_abandoned() => return Err(Gone),
+            Some(Phase::Header) => self.refuse(Refusal::new(
+                Code::RequestTimeout,
+                "the header block did not arrive in time",
+            )),
+            Some(Phase::Body) => self.refuse_body(Refusal::new(
+                Code::RequestTimeout,
+                "the body did not arrive in time, or came too slowly",
+            )),
+            _ => return Err(Gone),
         }
+        Ok(())
     }
 
     /// Makes room for the next read: in the same memory where that is free, in new memory else.
-    fn make_room(&mut self) {
+    /// False when the core has no room left for the body; the request was refused then.
+    fn make_room(&mut self) -> bool {
         let buffered = self.buffer.len();
         if let Reading::Body(body) = &self.reading {
-            let room = body.room(buffered);
-            self.buffer.reserve(room.max(1));
-            return;
+            let room = body.room(buffered).max(1);
+            if !self.take_body_bytes(buffered + room) {
+                self.refuse_body(Refusal {
+                    retry_after: Some(Duration::from_secs(1)),
+                    ..Refusal::new(Code::Overloaded, "too many bodies are coming at once")
+                });
+                return false;
+            }
+            self.buffer.reserve(room);
+            return true;
         }
         if buffered == 0 && self.buffer.capacity() > 2 * self.window {
             self.buffer = BytesMut::with_capacity(self.window);
@@ -264,6 +272,23 @@ impl<S: Service> Connection<S> {
         if !is_cheap && self.buffer.capacity() - buffered < ROOM_BYTES_MIN {
             self.buffer.reserve(room);
         }
+        true
+    }
+
+    /// Sees to it that the core's budget covers a body's buffer of so many bytes.
+    fn take_body_bytes(&mut self, bytes: usize) -> bool {
+        let more = bytes
+            .saturating_sub(READ_WINDOW_BYTES_MAX)
+            .saturating_sub(self.body_bytes);
+        let is_taken = more == 0 || self.edge.take_body_bytes(more);
+        self.body_bytes += if is_taken { more } else { 0 };
+        is_taken
+    }
+
+    /// Gives back what the body that came took from the core's budget.
+    pub(super) fn give_body_bytes_back(&mut self) {
+        let bytes = std::mem::take(&mut self.body_bytes);
+        self.edge.give_body_bytes_back(bytes);
     }
 
     /// Ends the sending side and reads what the client still sends, within bounds: a socket that is
@@ -294,6 +319,7 @@ impl<S: Service> Connection<S> {
 
 impl<S: Service> Drop for Connection<S> {
     fn drop(&mut self) {
+        self.give_body_bytes_back();
         self.edge.connection_closed();
     }
 }

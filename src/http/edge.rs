@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::service::Service;
 use super::watch::{Deadlines, Watch};
+use crate::limits::BODY_BYTES_PER_CORE_MAX;
 use crate::runtime::LocalEvent;
 
 /// The edge of one core: the gateway behind it, the deadlines, and how far a stop has come.
@@ -13,6 +14,8 @@ pub struct Edge<S> {
     pub(super) service: S,
     pub(super) watch: Rc<Watch>,
     open: Cell<usize>,
+    /// Bytes that the buffers of coming bodies may still take.
+    body_bytes_left: Cell<usize>,
     stopping: Cell<bool>,
     abandoned: Cell<bool>,
     closed: LocalEvent,
@@ -26,6 +29,7 @@ impl<S: Service> Edge<S> {
             service,
             watch: Rc::new(Watch::new(deadlines)),
             open: Cell::new(0),
+            body_bytes_left: Cell::new(BODY_BYTES_PER_CORE_MAX),
             stopping: Cell::new(false),
             abandoned: Cell::new(false),
             closed: LocalEvent::new(),
@@ -74,6 +78,19 @@ impl<S: Service> Edge<S> {
         self.abandoned.get()
     }
 
+    /// Takes bytes for a body that is coming; false when there are not so many left.
+    pub(super) fn take_body_bytes(&self, bytes: usize) -> bool {
+        let left = self.body_bytes_left.get().checked_sub(bytes);
+        if let Some(left) = left {
+            self.body_bytes_left.set(left);
+        }
+        left.is_some()
+    }
+
+    pub(super) fn give_body_bytes_back(&self, bytes: usize) {
+        self.body_bytes_left.set(self.body_bytes_left.get() + bytes);
+    }
+
     pub(super) fn connection_opened(&self) {
         self.open.set(self.open.get() + 1);
         self.service.connection_opened();
@@ -83,5 +100,56 @@ impl<S: Service> Edge<S> {
         self.open.set(self.open.get().saturating_sub(1));
         self.service.connection_closed();
         self.closed.raise();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Refusal;
+    use crate::http::{Admitted, Head, ResponseWriter, Ticket};
+    use std::net::SocketAddr;
+    use std::task::{Context, Poll};
+
+    /// A gateway that nobody asks.
+    struct Unasked;
+
+    impl Service for Unasked {
+        type Permit = ();
+        type Ticket = Never;
+        fn admit(
+            &self,
+            _: &Head<'_>,
+            _: SocketAddr,
+            _: Option<u64>,
+        ) -> Result<Admitted<()>, Never> {
+            Err(Never)
+        }
+        fn accept(&self, (): (), _: &Head<'_>, _: SocketAddr, _: bytes::Bytes) -> Never {
+            Never
+        }
+        fn refuse(&self, _: Refusal) -> Never {
+            Never
+        }
+    }
+
+    struct Never;
+
+    impl Ticket for Never {
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<()> {
+            Poll::Pending
+        }
+        fn write(self, _: ResponseWriter<'_>) {}
+    }
+
+    #[test]
+    fn bodies_share_a_budget() {
+        let edge = Edge::new(Unasked, Deadlines::default());
+        assert!(edge.take_body_bytes(BODY_BYTES_PER_CORE_MAX - 1));
+        assert!(!edge.take_body_bytes(2));
+        assert!(edge.take_body_bytes(1));
+        assert!(!edge.take_body_bytes(1));
+        edge.give_body_bytes_back(BODY_BYTES_PER_CORE_MAX);
+        assert!(edge.take_body_bytes(BODY_BYTES_PER_CORE_MAX));
     }
 }

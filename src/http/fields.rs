@@ -78,9 +78,8 @@ impl Seen {
         if self.length.is_some() {
             return Err(malformed("more than one Content-Length field"));
         }
-        let digits = !value.is_empty()
-            && value.len() <= LENGTH_DIGITS_MAX
-            && value.iter().all(u8::is_ascii_digit);
+        let digits =
+            (1..=LENGTH_DIGITS_MAX).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
         if !digits {
             return Err(malformed(
                 "Content-Length is not one number of 1 to 19 digits",
@@ -133,7 +132,8 @@ impl Seen {
 }
 
 /// Whether this is `uri-host [ ":" port ]`: a registered name, an IPv4 address or a bracketed IPv6
-/// address. No user information, no white space; an empty value is legal.
+/// address. No user information, no white space. An empty value, which RFC 9112 allows for URIs
+/// without a host, is none: an http URI has one.
 pub(super) fn is_host(value: &[u8]) -> bool {
     let (name_is_valid, port) = if let Some(rest) = value.strip_prefix(b"[") {
         let Some(end) = memchr::memchr(b']', rest) else {
@@ -146,12 +146,8 @@ pub(super) fn is_host(value: &[u8]) -> bool {
     } else {
         let end = memchr::memchr(b':', value).unwrap_or(value.len());
         let (name, port) = value.split_at(end);
-        // A port needs a name before it.
-        let is_whole = !name.is_empty() || port.is_empty();
-        (
-            is_whole && name.iter().all(|byte| is_name_byte(*byte)),
-            port,
-        )
+        let valid = !name.is_empty() && name.iter().all(|byte| is_name_byte(*byte));
+        (valid, port)
     };
     let port_is_valid = match port.strip_prefix(b":") {
         Some(digits) => digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit),

@@ -6,19 +6,20 @@
 //! takes head and body as slices of that buffer and gives a [`Ticket`]; answers are written in
 //! order, all that are ready with one write.
 //!
-//! **The strict profile.** Lines end with CRLF only; one empty line at most stands before a
-//! request. Exactly one Host in HTTP/1.1. Transfer-Encoding is the single word `chunked`, never
-//! with Content-Length or in HTTP/1.0; Content-Length is 1–19 digits, once. Names are tokens,
-//! values hold no control character, fields are not folded, the target is visible ASCII. A chunk
-//! size has at most 16 hexadecimal digits; extensions and trailers are bounded, checked and
-//! dropped. Expect other than `100-continue` is 417, and `100 Continue` comes only after the
+//! **The strict profile.** Lines end with CRLF only; two empty lines at most stand before a
+//! request. Exactly one Host in HTTP/1.1, and not an empty one. Transfer-Encoding is the single word
+//! `chunked`, never with Content-Length or in HTTP/1.0; Content-Length is 1–19 digits, once. Names
+//! are tokens, values hold no control character, fields are not folded, the target is visible
+//! ASCII. A chunk size has at most 16 hexadecimal digits; extensions and trailers are bounded,
+//! checked and dropped. Expect other than `100-continue` is 417, and `100 Continue` comes only after the
 //! gateway admitted the head. Whatever breaks a rule is answered and the connection closed: where
 //! the next request starts is not known.
 //!
 //! **Bounds.** A connection holds one buffer (4 KiB while idle, 16 KiB while requests are
 //! pipelined, up to what the route allows while a body comes), at most
 //! `limits::PIPELINED_REQUESTS_MAX` unanswered requests, and one output buffer. While answers are
-//! awaited nothing is read, so a client that does not take its answers stops being heard.
+//! awaited nothing is read, so a client that does not take its answers stops being heard. All bodies
+//! that are still coming share `limits::BODY_BYTES_PER_CORE_MAX`; past it 503.
 
 mod body;
 mod chunked;

@@ -2,7 +2,7 @@
 //!
 //! httparse cuts the head; on top of it stands the strict profile, because each leniency that two
 //! servers in a chain understand differently is a way to smuggle a request past one of them:
-//! lines end with CRLF only, one empty line at most stands before a request, no folded fields, and
+//! lines end with CRLF only, two empty lines at most stand before a request, no folded fields, and
 //! what `fields.rs` says of each field that frames the body.
 //!
 //! A head that comes in pieces is not parsed again from its start for each piece: line ends are
@@ -17,8 +17,11 @@ use crate::limits::{HEADER_BLOCK_BYTES_MAX, HEADER_FIELDS_MAX, REQUEST_LINE_BYTE
 use super::fields;
 use super::head::{HeadIndex, Span, Version};
 
-// A block starts at most two bytes (one empty line) into the buffer; places are 16 bits wide.
-const _: () = assert!(HEADER_BLOCK_BYTES_MAX + 2 <= u16::MAX as usize);
+/// Bytes of empty lines that may stand before a request: clients send one or two by mistake.
+const EMPTY_LINES_BYTES_MAX: usize = 4;
+
+// A block starts at most that far into the buffer, and places are 16 bits wide.
+const _: () = assert!(HEADER_BLOCK_BYTES_MAX + EMPTY_LINES_BYTES_MAX <= u16::MAX as usize);
 
 /// What the bytes so far hold.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,7 +38,7 @@ pub enum Parsed {
 /// What the connection must know of a head to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestHead {
-    /// Bytes of the head, a leading empty line and the empty line at its end included.
+    /// Bytes of the head, leading empty lines and the empty line at its end included.
     pub bytes: usize,
     /// How the body is framed.
     pub framing: Framing,
@@ -61,7 +64,7 @@ pub struct HeadScan {
     seen: usize,
     /// Where the line that is being read starts.
     line_start: usize,
-    /// Where the head starts: 0, or 2 after an empty line.
+    /// Where the head starts: 0, or behind empty lines.
     start: usize,
     /// Whole lines of the head so far.
     lines: usize,
@@ -112,10 +115,10 @@ impl HeadScan {
             } else if self.lines > 0 {
                 self.block_fits(at + 1)?;
                 return Ok(Scanned::End(at + 1));
-            } else if self.start > 0 {
-                return Err(malformed("more than one empty line before a request"));
+            } else if at + 1 > EMPTY_LINES_BYTES_MAX {
+                return Err(malformed("more than two empty lines before a request"));
             } else {
-                // RFC 9112, 2.2: one that a client sends by mistake after a body is passed over.
+                // RFC 9112, 2.2: what a client sends by mistake after a body is passed over.
                 self.start = at + 1;
             }
         }
@@ -159,8 +162,8 @@ fn glance(bytes: &[u8], scan: &HeadScan) -> Result<Option<RequestHead>, Refusal>
     let head = bytes.get(scan.start..).unwrap_or_default();
     match request.parse_with_uninit_headers(head, &mut fields) {
         Ok(_) => Ok(None),
-        // Which version it is can be told at the end of the line.
-        Err(httparse::Error::Version) if scan.lines == 0 => Ok(None),
+        // Which version it is cannot be told from half of it.
+        Err(httparse::Error::Version) if scan.lines == 0 && version_may_follow(head) => Ok(None),
         Err(error) => Err(refusal_of(error, head)),
     }
 }
@@ -215,7 +218,8 @@ fn target(
             "this is a gateway, not a proxy: CONNECT is not for it",
         ));
     }
-    let local = if target.starts_with('/') || (target == "*" && method == "OPTIONS") {
+    let is_local = target.starts_with('/') || (target == "*" && method == "OPTIONS");
+    let local = if is_local {
         target
     } else {
         after_authority(target).ok_or_else(|| {
@@ -251,8 +255,7 @@ fn after_authority(target: &str) -> Option<&str> {
     }
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, local) = rest.split_at(end);
-    let valid = !authority.is_empty() && fields::is_host(authority.as_bytes());
-    valid.then_some(local)
+    fields::is_host(authority.as_bytes()).then_some(local)
 }
 
 fn refusal_of(error: httparse::Error, head: &[u8]) -> Refusal {
@@ -273,12 +276,32 @@ fn refusal_of(error: httparse::Error, head: &[u8]) -> Refusal {
     }
 }
 
+/// What stands in the place of the version in the request line, as far as it has come.
+fn version_of(head: &[u8]) -> &[u8] {
+    let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    line.rsplit(|byte| *byte == b' ').next().unwrap_or_default()
+}
+
 /// Whether the request line ends with `HTTP/d.d`.
 fn names_another_version(head: &[u8]) -> bool {
-    let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
-    let last = line.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
-    matches!(last, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
-        if major.is_ascii_digit() && minor.is_ascii_digit())
+    let version = version_of(head);
+    version.len() == VERSION_SHAPE.len() && has_version_shape(version)
+}
+
+/// Whether the request line ends with a part of `HTTP/d.d` that is not all of it.
+fn version_may_follow(head: &[u8]) -> bool {
+    let version = version_of(head);
+    version.len() < VERSION_SHAPE.len() && has_version_shape(version)
+}
+
+/// `0` stands for any digit.
+const VERSION_SHAPE: &[u8] = b"HTTP/0.0";
+
+fn has_version_shape(version: &[u8]) -> bool {
+    version
+        .iter()
+        .zip(VERSION_SHAPE)
+        .all(|(byte, shape)| byte == shape || (*shape == b'0' && byte.is_ascii_digit()))
 }
 
 /// A request that is not well-formed.

@@ -97,20 +97,24 @@ impl<S: Service> Connection<S> {
                 true
             }
             Gathered::Fault(fault) => {
-                let (answered, bytes_max) = (body.permit.is_none(), body.bytes_max);
-                self.reading = Reading::Head;
-                if answered {
-                    self.closing = true;
-                } else {
-                    self.refuse(match fault {
-                        ChunkFault::Malformed(detail) => {
-                            Refusal::new(Code::RequestMalformed, detail)
-                        }
-                        ChunkFault::TooLarge => too_large(None, bytes_max),
-                    });
-                }
+                let bytes_max = body.bytes_max;
+                self.refuse_body(match fault {
+                    ChunkFault::Malformed(detail) => Refusal::new(Code::RequestMalformed, detail),
+                    ChunkFault::TooLarge => too_large(None, bytes_max),
+                });
                 true
             }
+        }
+    }
+
+    /// Refuses the request whose body is coming, unless that was answered before: a second answer
+    /// would be taken for that of another request.
+    pub(super) fn refuse_body(&mut self, refusal: Refusal) {
+        let reading = std::mem::replace(&mut self.reading, Reading::Head);
+        self.give_body_bytes_back();
+        match reading {
+            Reading::Body(body) if body.permit.is_none() => self.closing = true,
+            _ => self.refuse(refusal),
         }
     }
 
@@ -118,6 +122,7 @@ impl<S: Service> Connection<S> {
     fn hand_on(&mut self, place: Range<usize>, end: usize) {
         let reading = std::mem::replace(&mut self.reading, Reading::Head);
         self.scan = HeadScan::default();
+        self.give_body_bytes_back();
         let Reading::Body(request) = reading else {
             return;
         };

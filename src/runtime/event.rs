@@ -56,3 +56,34 @@ impl LocalEvent {
         .await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::{Driver, Runtime, spawn};
+
+    #[test]
+    fn a_waiter_runs_once_after_all_that_were_runnable_when_it_was_raised() {
+        let order = Rc::new(RefCell::new(Vec::new()));
+        Runtime::build(Driver::Epoll).unwrap().run(async {
+            let (flush, done) = (LocalEvent::new(), LocalEvent::new());
+            {
+                let (flush, done, order) = (flush.clone(), done.clone(), Rc::clone(&order));
+                spawn(async move {
+                    flush.wait().await;
+                    order.borrow_mut().push("flush");
+                    done.raise();
+                });
+            }
+            for name in ["first", "second", "third"] {
+                let (flush, order) = (flush.clone(), Rc::clone(&order));
+                spawn(async move {
+                    order.borrow_mut().push(name);
+                    flush.raise();
+                });
+            }
+            done.wait().await;
+        });
+        assert_eq!(*order.borrow(), ["first", "second", "third", "flush"]);
+    }
+}

@@ -35,9 +35,9 @@ fn targets_are_cut_into_path_and_query() {
         ("/a%20b/c?d=e?f", "/a%20b/c", Some("d=e?f")),
         ("/a?", "/a", Some("")),
         ("//a", "//a", None),
-        ("http://host", "/", None),
-        ("HTTP://host:81?q", "/", Some("q")),
-        ("https://host/p?q", "/p", Some("q")),
+        ("http://example.com", "/", None),
+        ("HTTP://example.com?q", "/", Some("q")),
+        ("https://Example.com/p?q", "/p", Some("q")),
     ] {
         let bytes = request(&format!("GET {target} HTTP/1.1"), "A:  b \r\nc:\r\n");
         let mut index = HeadIndex::default();
@@ -159,6 +159,19 @@ fn a_head_means_the_same_however_it_was_cut() {
         }
         assert_eq!(code_of(&byte_by_byte(&bytes)), Some(code), "{text:?}");
     }
+}
+
+#[test]
+fn what_can_never_become_a_request_is_refused_before_its_line_ends() {
+    for (text, code) in [
+        ("GET / HTTP/1!", Code::RequestMalformed),
+        ("GET / HTTP/5.6", Code::VersionUnsupported),
+        ("\x16\x03\x01", Code::RequestMalformed),
+        ("GET / HTTP/1.1\r\nHost: a\r\nB\0", Code::RequestMalformed),
+    ] {
+        assert_eq!(code_of(&parsed(text.as_bytes())), Some(code), "{text:?}");
+    }
+    assert_eq!(parsed(b"GET / HTTP/2"), Parsed::Incomplete);
 }
 
 #[test]

@@ -152,6 +152,9 @@ fn a_bell_that_is_rung_wakes_its_core_and_one_that_is_not_armed_costs_nothing() 
     assert!(doorbell().is_err(), "a bell belongs to a core");
 }
 
+/// The bound is 8 KiB in all. Measured once over 2,000 connections that had served a 512-byte POST:
+/// 6.8 KB each on epoll, 6.1 KB on io_uring, the clients' sockets in the same process included. The
+/// buffer has 4 KiB of it; what this test watches is the future.
 #[test]
 fn an_idle_connection_is_small() {
     Runtime::build(Driver::Epoll).unwrap().run(async {

@@ -25,7 +25,7 @@ pub(super) const TAKEN: &[(&str, Framing, bool, bool)] = &[
         false,
     ),
     (
-        "\r\nGET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n",
+        "\r\n\r\nGET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n",
         Framing::Length(0),
         true,
         false,
@@ -73,7 +73,7 @@ pub(super) const TAKEN: &[(&str, Framing, bool, bool)] = &[
         false,
     ),
     (
-        "GET http://a:80/x?y HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET http://a:80/x?y HTTP/1.1\r\nHost: A:80\r\n\r\n",
         Framing::Length(0),
         true,
         false,
@@ -96,7 +96,7 @@ pub(super) const REFUSED: &[(&str, Code)] = &[
         Code::RequestMalformed,
     ),
     (
-        "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
         Code::RequestMalformed,
     ),
     ("GET  / HTTP/1.1\r\nHost: a\r\n\r\n", Code::RequestMalformed),
@@ -147,6 +147,7 @@ pub(super) const REFUSED: &[(&str, Code)] = &[
         "GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
         Code::RequestMalformed,
     ),
+    ("GET / HTTP/1.1\r\nHost:\r\n\r\n", Code::RequestMalformed),
     (
         "GET / HTTP/1.1\r\nHost: u@a\r\n\r\n",
         Code::RequestMalformed,
