@@ -74,6 +74,11 @@ pub const SETTINGS_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const EXPRESSION_CHARACTERS_MAX: usize = 4096;
 /// Nesting of an expression's syntax tree.
 pub const EXPRESSION_DEPTH_MAX: usize = 32;
+/// Loops of an expression inside each other.
+pub const EXPRESSION_LOOPS_MAX: usize = 2;
+/// What evaluating one expression for one event may touch: bytes of the values that it makes, and
+/// of those that it reads again in a loop; past it 422.
+pub const EVALUATION_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Targets of one file set.
 pub const TARGETS_MAX: usize = 256;
 /// Routes of one file set.
@@ -123,6 +128,7 @@ const _: () = assert!(EVENT_BYTES_DEFAULT <= REQUEST_BYTES_DEFAULT);
 const _: () =
     assert!(EVENT_BYTES_MAX <= REQUEST_BYTES_MAX && REQUEST_BYTES_DEFAULT <= REQUEST_BYTES_MAX);
 const _: () = assert!(EVENTS_DEFAULT <= EVENTS_MAX);
+const _: () = assert!(EVENT_BYTES_MAX <= EVALUATION_BYTES_MAX);
 const _: () = assert!(
     RECORDS_PER_REQUEST_MAX < 1 << 28,
     "a record's place fits its id"

@@ -1,7 +1,32 @@
 //! Renders each binding's record from a plan compiled when the file is loaded.
+//!
+//! `compile` turns texts (`text`) into templates (`template`) of expressions (`expression`): a
+//! plain path becomes a slot (`names`, `slots`), which is read from the bytes that the scan captured;
+//! anything more stays a syntax tree in which slots stand for names (`resolve`, `types`), and is
+//! evaluated (`evaluate`) within a budget. `render` makes the record's fields (`fields`) of them.
 
+mod budget;
+mod cel_values;
+mod chain;
+mod compile;
+mod evaluate;
+mod expression;
+mod fields;
+mod found;
+mod frame;
+pub mod functions;
+mod names;
 mod plan;
+mod render;
+mod resolve;
+mod slots;
 mod source;
+mod template;
+#[cfg(test)]
+mod tests;
+mod text;
+mod trouble;
+mod types;
 
 pub use plan::{EventView, MapError, Plan, RequestView};
 pub use source::{BindingSource, Issue, Node, NodeValue, PlanSource, Position};

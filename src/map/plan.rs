@@ -6,8 +6,12 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use sluicegate_contract::Record;
 
-use super::{Issue, PlanSource};
-use crate::error::Refusal;
+use super::fields::FieldPlan;
+use super::frame::Frame;
+use super::slots::Slot;
+use super::template::Template;
+use super::{Issue, PlanSource, compile, render};
+use crate::error::{Code, Refusal};
 use crate::http::Head;
 use crate::split::{Capture, EventSpan, Wanted};
 
@@ -15,7 +19,29 @@ use crate::split::{Capture, EventSpan, Wanted};
 /// of it. Shared by all cores.
 #[derive(Debug, Default)]
 pub struct Plan {
-    wanted: Wanted,
+    pub(super) wanted: Wanted,
+    pub(super) slots: Vec<Slot>,
+    /// The `let`s that are computed.
+    pub(super) lets: Vec<LetPlan>,
+    pub(super) bindings: Vec<BindingPlan>,
+}
+
+/// A `let` that is computed.
+#[derive(Debug)]
+pub(super) struct LetPlan {
+    pub(super) value: Template,
+    /// The computed `let`s that it uses, those that they use included, in order. They are
+    /// computed before it: a long chain of them would else nest evaluations on the stack.
+    pub(super) needs: Vec<usize>,
+}
+
+/// How one binding's record is made.
+#[derive(Debug)]
+pub(super) struct BindingPlan {
+    pub(super) name: Box<str>,
+    pub(super) when: Option<Template>,
+    /// In the order of the room's fields.
+    pub(super) fields: Vec<FieldPlan>,
 }
 
 impl Plan {
@@ -24,8 +50,7 @@ impl Plan {
     /// # Errors
     /// Everything that is wrong with it, at once.
     pub fn compile(source: &PlanSource) -> Result<Self, Vec<Issue>> {
-        let _ = source;
-        Ok(Self::default())
+        compile::compile(source)
     }
 
     /// The paths that the scan must capture.
@@ -43,8 +68,12 @@ impl Plan {
         binding: usize,
         event: &EventView<'_>,
     ) -> Result<Option<Record>, MapError> {
-        let _ = (binding, event);
-        Ok(None)
+        let Some(binding) = self.bindings.get(binding) else {
+            // Our own mistake: routes and plans are made together.
+            let detail = "the route has no such binding";
+            return Err(Box::new(Refusal::new(Code::Internal, detail)));
+        };
+        render::render(&Frame::new(self, event), binding)
     }
 }
 

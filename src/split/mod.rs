@@ -11,4 +11,6 @@ mod tests;
 mod wanted;
 
 pub use events::{Capture, CaptureKind, EventSpan, Scratch, split};
+pub(crate) use scan::number_kind;
+pub(crate) use strings::{string_end, unescape};
 pub use wanted::{PathId, Step, Wanted};

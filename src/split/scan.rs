@@ -61,6 +61,16 @@ pub(super) fn scan_value(
     .value()
 }
 
+/// The kind of a text that is one JSON number and nothing else.
+pub(crate) fn number_kind(text: &[u8]) -> Option<CaptureKind> {
+    let wanted = Wanted::default();
+    let mut stack = Vec::new();
+    let capture = scan_value(text, 0, 0, &wanted, &mut stack, &mut []).ok()?;
+    let whole = capture.start == 0 && capture.end as usize == text.len();
+    let number = matches!(capture.kind, CaptureKind::Integer | CaptureKind::Decimal);
+    (whole && number).then_some(capture.kind)
+}
+
 /// The first byte from `at` on that is not white space.
 pub(super) fn skip_space(bytes: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {

@@ -4,20 +4,20 @@ use std::borrow::Cow;
 
 /// What is wrong with a string, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct StringFault {
-    pub(super) at: usize,
-    pub(super) what: &'static str,
+pub(crate) struct StringFault {
+    pub(crate) at: usize,
+    pub(crate) what: &'static str,
 }
 
 /// Where a string ends (one past its closing quote), and whether it has escapes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct StringEnd {
-    pub(super) end: usize,
-    pub(super) escaped: bool,
+pub(crate) struct StringEnd {
+    pub(crate) end: usize,
+    pub(crate) escaped: bool,
 }
 
 /// Finds the end of the string whose opening quote is at `open`. The bytes are UTF-8 already.
-pub(super) fn string_end(bytes: &[u8], open: usize) -> Result<StringEnd, StringFault> {
+pub(crate) fn string_end(bytes: &[u8], open: usize) -> Result<StringEnd, StringFault> {
     let mut at = open + 1;
     let mut escaped = false;
     loop {
@@ -105,7 +105,7 @@ fn code_unit(bytes: &[u8], at: usize) -> Option<u32> {
 
 /// The text of a string, from its bytes between the quotes. They must have passed the scan: what
 /// could not is left out.
-pub(super) fn unescape(inner: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn unescape(inner: &[u8]) -> Cow<'_, [u8]> {
     let Some(first) = memchr::memchr(b'\\', inner) else {
         return Cow::Borrowed(inner);
     };

@@ -1,0 +1,92 @@
+//! Slots: what a mapping reads of a request, found once when the file is loaded.
+
+use super::found::Found;
+use super::names::Let;
+use super::types::Type;
+use crate::split::PathId;
+
+/// Something that a mapping reads.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Slot {
+    /// As the file has it, for messages.
+    pub(super) shown: Box<str>,
+    pub(super) read: Read,
+    /// True where its absence is no fault.
+    pub(super) optional: bool,
+}
+
+/// Where a slot's value comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Read {
+    /// The whole event.
+    Event,
+    /// A path into the event.
+    Field(Field),
+    /// Whether a path into the event is there.
+    HasField(Field),
+    /// The text of a path into the event, as received.
+    FieldText(Field),
+    /// The text of the whole event, as received.
+    EventText,
+    Body,
+    Path(usize),
+    Query(Box<str>),
+    HasQuery(Box<str>),
+    Header(Box<str>),
+    HasHeader(Box<str>),
+    Method,
+    RequestPath,
+    Id,
+    Time,
+    Millis,
+    SourceIp,
+    /// A random id; each call in a route has its own number.
+    Uuid(u32),
+    /// A `let` that is computed.
+    Let(usize),
+    /// A `let` that is written down.
+    Fixed(Found),
+}
+
+/// A path into the event.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Field {
+    pub(super) path: PathId,
+    /// What must be there even where the path is optional: `event.a` of `event.a.?b`.
+    pub(super) needed: Option<(PathId, Box<str>)>,
+}
+
+impl Slot {
+    /// What is known of its value's type.
+    pub(super) fn kind(&self, lets: &[Let]) -> Type {
+        if self.optional {
+            return Type::Optional;
+        }
+        match &self.read {
+            Read::Event | Read::Field(_) => Type::Any,
+            Read::HasField(_) | Read::HasQuery(_) | Read::HasHeader(_) => Type::Bool,
+            Read::Body => Type::Bytes,
+            Read::Millis => Type::Int,
+            Read::Let(index) => lets.get(*index).map_or(Type::Any, |known| known.kind),
+            Read::Fixed(found) => found.kind(),
+            _ => Type::Text,
+        }
+    }
+}
+
+impl Found {
+    /// What is known of a value that is written down.
+    pub(super) fn kind(&self) -> Type {
+        match self.describe() {
+            "text" => Type::Text,
+            "an object" => Type::Map,
+            "an array" => Type::List,
+            "a boolean" => Type::Bool,
+            "null" => Type::Null,
+            "bytes" => Type::Bytes,
+            "a number" if self.integer().is_some() => Type::Int,
+            "a number" => Type::Double,
+            _ => Type::Any,
+        }
+    }
+}
