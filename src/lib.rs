@@ -4,14 +4,22 @@
 //! `src/README.md` is the map of this crate; `gateway.rs` shows one request's whole way.
 
 pub mod admin;
+pub mod admit;
 pub mod cli;
+pub mod courier;
+pub mod dispatch;
 pub mod error;
+pub mod gateway;
 pub mod http;
 pub mod limits;
 pub mod map;
 pub mod observe;
+pub mod reply;
 pub mod rooms;
+pub mod route;
 pub mod runtime;
+pub mod serve;
 pub mod settings;
+pub mod settle;
 pub mod split;
 pub mod worker;

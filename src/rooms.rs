@@ -1,19 +1,42 @@
 //! The rooms: the only file of `src` that names a backend.
 
+mod open;
+
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use sluicegate_contract::Field;
+
+pub use open::{RoomContext, open, rehearsed};
 
 /// A target's room as its settings say, ready to be opened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TargetSettings {
     /// Takes everything and keeps nothing.
-    Discard,
+    Discard(sluicegate_discard::Settings),
+    /// A DynamoDB table.
+    #[cfg(feature = "dynamodb")]
+    Dynamodb(sluicegate_dynamodb::Settings),
+    /// A Kinesis stream.
+    #[cfg(feature = "kinesis")]
+    Kinesis(sluicegate_kinesis::Settings),
+    /// An SNS topic.
+    #[cfg(feature = "sns")]
+    Sns(sluicegate_sns::Settings),
+    /// A Kafka topic.
+    #[cfg(feature = "kafka")]
+    Kafka(sluicegate_kafka::Settings),
 }
 
 /// A connection that targets share, as its settings say.
 #[derive(Clone, Debug, PartialEq)]
-pub enum ConnectionSettings {}
+pub enum ConnectionSettings {
+    /// How to reach AWS.
+    #[cfg(any(feature = "dynamodb", feature = "kinesis", feature = "sns"))]
+    Aws(sluicegate_aws::Access),
+    /// A Kafka cluster.
+    #[cfg(feature = "kafka")]
+    Kafka(sluicegate_kafka::ConnectionSettings),
+}
 
 /// A kind of target: the key that stands in a file, and what the file may say there.
 #[derive(Clone, Copy, Debug)]
@@ -38,22 +61,56 @@ pub struct ConnectionKind {
 }
 
 /// All kinds of targets of this build.
-pub const TARGETS: &[TargetKind] = &[TargetKind {
-    name: "discard",
-    fields: DISCARD_FIELDS,
-    connection: None,
-    schema: Nothing::json_schema,
-}];
+pub const TARGETS: &[TargetKind] = &[
+    #[cfg(feature = "dynamodb")]
+    TargetKind {
+        name: "dynamodb",
+        fields: sluicegate_dynamodb::FIELDS,
+        connection: Some("aws"),
+        schema: sluicegate_dynamodb::Settings::json_schema,
+    },
+    #[cfg(feature = "kinesis")]
+    TargetKind {
+        name: "kinesis",
+        fields: sluicegate_kinesis::FIELDS,
+        connection: Some("aws"),
+        schema: sluicegate_kinesis::Settings::json_schema,
+    },
+    #[cfg(feature = "sns")]
+    TargetKind {
+        name: "sns",
+        fields: sluicegate_sns::FIELDS,
+        connection: Some("aws"),
+        schema: sluicegate_sns::Settings::json_schema,
+    },
+    #[cfg(feature = "kafka")]
+    TargetKind {
+        name: "kafka",
+        fields: sluicegate_kafka::FIELDS,
+        connection: Some("kafka"),
+        schema: sluicegate_kafka::Settings::json_schema,
+    },
+    TargetKind {
+        name: "discard",
+        fields: sluicegate_discard::FIELDS,
+        connection: None,
+        schema: sluicegate_discard::Settings::json_schema,
+    },
+];
 
 /// All kinds of connections of this build.
-pub const CONNECTIONS: &[ConnectionKind] = &[];
-
-const DISCARD_FIELDS: &[Field] = &[];
-
-/// Takes everything and keeps nothing: for trying a file and for measuring. `discard: {}`
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
+pub const CONNECTIONS: &[ConnectionKind] = &[
+    #[cfg(any(feature = "dynamodb", feature = "kinesis", feature = "sns"))]
+    ConnectionKind {
+        name: "aws",
+        schema: sluicegate_aws::Access::json_schema,
+    },
+    #[cfg(feature = "kafka")]
+    ConnectionKind {
+        name: "kafka",
+        schema: sluicegate_kafka::ConnectionSettings::json_schema,
+    },
+];
 
 impl TargetSettings {
     /// Reads the settings of a target of this kind.
@@ -62,20 +119,36 @@ impl TargetSettings {
     /// What the room's own type has against them.
     pub fn read<'de, D: serde::Deserializer<'de>>(kind: &str, from: D) -> Result<Self, D::Error> {
         match kind {
-            "discard" => Nothing::deserialize(from).map(|_| Self::Discard),
+            #[cfg(feature = "dynamodb")]
+            "dynamodb" => Deserialize::deserialize(from).map(Self::Dynamodb),
+            #[cfg(feature = "kinesis")]
+            "kinesis" => Deserialize::deserialize(from).map(Self::Kinesis),
+            #[cfg(feature = "sns")]
+            "sns" => Deserialize::deserialize(from).map(Self::Sns),
+            #[cfg(feature = "kafka")]
+            "kafka" => Deserialize::deserialize(from).map(Self::Kafka),
+            "discard" => Deserialize::deserialize(from).map(Self::Discard),
             other => Err(serde::de::Error::custom(format!(
                 "`{other}` is no kind of target"
             ))),
         }
     }
 
-    /// What can be known of the settings without running: the key at fault and what is wrong.
+    /// What can be known of the settings without running.
     ///
     /// # Errors
     /// The key at fault, and what is wrong with it.
     pub fn validate(&self) -> Result<(), (&'static str, String)> {
         match self {
-            Self::Discard => Ok(()),
+            Self::Discard(_) => Ok(()),
+            #[cfg(feature = "dynamodb")]
+            Self::Dynamodb(settings) => settings.validate(),
+            #[cfg(feature = "kinesis")]
+            Self::Kinesis(settings) => settings.validate(),
+            #[cfg(feature = "sns")]
+            Self::Sns(settings) => settings.validate(),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(settings) => settings.validate(),
         }
     }
 
@@ -83,7 +156,15 @@ impl TargetSettings {
     #[must_use]
     pub fn connection(&self) -> Option<&str> {
         match self {
-            Self::Discard => None,
+            Self::Discard(_) => None,
+            #[cfg(feature = "dynamodb")]
+            Self::Dynamodb(settings) => settings.connection.as_deref(),
+            #[cfg(feature = "kinesis")]
+            Self::Kinesis(settings) => settings.connection.as_deref(),
+            #[cfg(feature = "sns")]
+            Self::Sns(settings) => settings.connection.as_deref(),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(settings) => settings.connection.as_deref(),
         }
     }
 
@@ -91,7 +172,15 @@ impl TargetSettings {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Discard => "discard",
+            Self::Discard(_) => "discard",
+            #[cfg(feature = "dynamodb")]
+            Self::Dynamodb(_) => "dynamodb",
+            #[cfg(feature = "kinesis")]
+            Self::Kinesis(_) => "kinesis",
+            #[cfg(feature = "sns")]
+            Self::Sns(_) => "sns",
+            #[cfg(feature = "kafka")]
+            Self::Kafka(_) => "kafka",
         }
     }
 }
@@ -102,23 +191,55 @@ impl ConnectionSettings {
     /// # Errors
     /// What the room's own type has against them.
     pub fn read<'de, D: serde::Deserializer<'de>>(kind: &str, from: D) -> Result<Self, D::Error> {
-        drop(from);
-        Err(serde::de::Error::custom(format!(
-            "`{kind}` is no kind of connection"
-        )))
+        match kind {
+            #[cfg(any(feature = "dynamodb", feature = "kinesis", feature = "sns"))]
+            "aws" => Deserialize::deserialize(from).map(Self::Aws),
+            #[cfg(feature = "kafka")]
+            "kafka" => Deserialize::deserialize(from).map(Self::Kafka),
+            other => {
+                drop(from);
+                Err(serde::de::Error::custom(format!(
+                    "`{other}` is no kind of connection"
+                )))
+            }
+        }
     }
 
-    /// What can be known of the settings without running: the key at fault and what is wrong.
+    /// What can be known of the settings without running.
     ///
     /// # Errors
     /// The key at fault, and what is wrong with it.
     pub fn validate(&self) -> Result<(), (&'static str, String)> {
-        match *self {}
+        match self {
+            #[cfg(any(feature = "dynamodb", feature = "kinesis", feature = "sns"))]
+            Self::Aws(access) => access.validate(),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(connection) => connection.validate(),
+            #[cfg(not(any(
+                feature = "dynamodb",
+                feature = "kinesis",
+                feature = "sns",
+                feature = "kafka"
+            )))]
+            _ => Ok(()),
+        }
     }
 
     /// Its kind's name.
     #[must_use]
     pub fn kind(&self) -> &'static str {
-        match *self {}
+        match self {
+            #[cfg(any(feature = "dynamodb", feature = "kinesis", feature = "sns"))]
+            Self::Aws(_) => "aws",
+            #[cfg(feature = "kafka")]
+            Self::Kafka(_) => "kafka",
+            #[cfg(not(any(
+                feature = "dynamodb",
+                feature = "kinesis",
+                feature = "sns",
+                feature = "kafka"
+            )))]
+            _ => "",
+        }
     }
 }

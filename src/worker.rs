@@ -126,7 +126,7 @@ impl WorkerHandle {
 pub fn start<S, B>(settings: WorkerSettings, build: B) -> io::Result<WorkerHandle>
 where
     S: Service,
-    B: FnOnce(&CoreContext) -> S + Send + 'static,
+    B: FnOnce(&CoreContext) -> io::Result<S> + Send + 'static,
 {
     if settings.core == 0 {
         ensure_free(settings.address)?;
@@ -156,7 +156,7 @@ fn run<S: Service>(
     settings: &WorkerSettings,
     listener: TcpListener,
     address: SocketAddr,
-    build: impl FnOnce(&CoreContext) -> S,
+    build: impl FnOnce(&CoreContext) -> io::Result<S>,
     started: &SyncSender<Started>,
 ) -> Drained {
     let nothing = Drained { cut: 0, idle: true };
@@ -177,11 +177,18 @@ fn run<S: Service>(
                 return nothing;
             }
         };
-        let service = build(&CoreContext {
+        let context = CoreContext {
             core: settings.core,
             address,
             driver_name,
-        });
+        };
+        let service = match build(&context) {
+            Ok(service) => service,
+            Err(error) => {
+                let _ = started.send(Err(error));
+                return nothing;
+            }
+        };
         let _ = started.send(Ok((driver_name, core.stopper())));
         core.live(service, settings).await
     })

@@ -6,6 +6,9 @@ use std::net::SocketAddr;
 use clap::{Args, ValueEnum};
 
 use crate::limits::CORES_MAX;
+use crate::observe::log::Format;
+use crate::runtime::Driver;
+use crate::serve::ServeOptions;
 use crate::settings::Settings;
 
 /// Where to listen, with how many cores, and how to log.
@@ -39,6 +42,20 @@ pub struct ListenFlags {
 }
 
 impl ListenFlags {
+    /// How the gateway is started.
+    #[must_use]
+    pub fn options(&self) -> ServeOptions {
+        let driver = match self.driver {
+            DriverFlag::Auto => Driver::Auto,
+            DriverFlag::Uring => Driver::Uring,
+            DriverFlag::Epoll => Driver::Epoll,
+        };
+        ServeOptions {
+            cores: self.cores,
+            driver,
+        }
+    }
+
     /// Puts the addresses over those of the file.
     pub fn over(&self, settings: &mut Settings) {
         settings.server.http = self.http.unwrap_or(settings.server.http);
@@ -64,6 +81,15 @@ pub enum LogFormatFlag {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+impl From<LogFormatFlag> for Format {
+    fn from(flag: LogFormatFlag) -> Self {
+        match flag {
+            LogFormatFlag::Text => Self::Text,
+            LogFormatFlag::Json => Self::Json,
+        }
+    }
 }
 
 fn cores(text: &str) -> Result<usize, String> {

@@ -4,7 +4,6 @@ mod check;
 mod ending;
 mod files;
 mod listen;
-mod rehearse;
 mod sandbox;
 mod schema;
 mod serve;

@@ -6,6 +6,8 @@ use clap::Args;
 
 use super::files::settings_of;
 use super::{Ending, ListenFlags};
+use crate::observe::log;
+use crate::serve;
 
 /// Serves files: the gateway.
 ///
@@ -23,5 +25,7 @@ pub(super) struct Arguments {
 pub(super) fn command(arguments: &Arguments) -> Result<(), Ending> {
     let mut settings = settings_of(&arguments.files)?;
     arguments.listen.over(&mut settings);
-    Err(Ending::Fault("`serve` is not in this build yet".to_owned()))
+    log::start(arguments.listen.log_format.into()).map_err(Ending::Fault)?;
+    let options = arguments.listen.options();
+    serve::run(settings, &options).map_err(|error| Ending::Wrong(error.to_string()))
 }

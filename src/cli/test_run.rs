@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use super::rehearse::{Given, Rehearsal, RehearsalRequest, rehearse};
 use super::test_match::compare;
 use super::values::record_json;
+use crate::gateway::{Given, Rehearsal, RehearsalRequest, rehearse};
 use crate::rooms;
 use crate::settings::{GivenOutcome, Route, RouteTest, Settings};
 

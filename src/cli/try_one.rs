@@ -7,9 +7,9 @@ use clap::Args;
 
 use super::ending::{Ending, say};
 use super::files::settings_of;
-use super::rehearse::{Given, Rehearsal, RehearsalRequest, rehearse};
 use super::test_run::{fields_of, fixed_moment};
 use super::values;
+use crate::gateway::{Given, Rehearsal, RehearsalRequest, rehearse};
 use crate::limits::REQUEST_BYTES_MAX;
 use crate::settings::Settings;
 

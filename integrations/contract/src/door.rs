@@ -67,10 +67,17 @@ pub trait Producer: Send + Sync + 'static {
     fn flush(&self, within: Duration);
 }
 
-/// Takes the final outcome of a record that a [`Producer`] took.
+/// Takes the final outcomes of records.
 pub trait OutcomeSink: Send + Sync + 'static {
     /// Says what became of a record. Exactly once for each record that was taken.
     fn outcome(&self, id: RecordId, outcome: Outcome);
+
+    /// Says what became of several records, which costs less than saying it of each.
+    fn outcomes(&self, outcomes: Vec<(RecordId, Outcome)>) {
+        for (id, outcome) in outcomes {
+            self.outcome(id, outcome);
+        }
+    }
 }
 
 /// Whether a target takes records, as its room or its courier sees it.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use sluicegate_contract::ByteSize;
+use sluicegate_contract::{ByteSize, Reason, Record};
 
 use crate::Properties;
 
@@ -115,6 +115,14 @@ impl Settings {
             bootstrap_servers,
             properties: self.properties.clone(),
         })
+    }
+
+    /// Bytes of a record of this target, as its open room would weigh it, without a producer.
+    ///
+    /// # Errors
+    /// Why this record can never be sent, naming the limit.
+    pub fn weigh(&self, record: &Record) -> Result<usize, Reason> {
+        crate::topic::weigh(&self.topic, self.record_bytes(), record)
     }
 
     /// Bytes that a record's key, value and headers may have together.

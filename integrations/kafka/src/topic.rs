@@ -65,32 +65,7 @@ impl Topic {
 
 impl Producer for Topic {
     fn weigh(&self, record: &Record) -> Result<usize, Reason> {
-        let of = |field| {
-            record
-                .value(field)
-                .as_bytes()
-                .map_or(0, |bytes| bytes.len())
-        };
-        let mut bytes = of(KEY) + of(VALUE);
-        if let Value::Map(headers) = record.value(HEADERS) {
-            for (name, value) in headers {
-                // librdkafka's names end at a NUL.
-                if name.contains('\0') {
-                    let said = format!("a header's name for topic `{}` holds a NUL", self.topic);
-                    return Err(Reason::new(ReasonKind::Invalid, said));
-                }
-                let value = value.as_bytes().map_or(0, |value| value.len());
-                bytes += name.len() + value + HEADER_OVERHEAD_BYTES;
-            }
-        }
-        if bytes > self.record_bytes_max {
-            let said = format!(
-                "a record of {bytes} bytes is more than the limit of topic `{}`, {} bytes",
-                self.topic, self.record_bytes_max
-            );
-            return Err(Reason::new(ReasonKind::TooLarge, said));
-        }
-        Ok(bytes + RECORD_OVERHEAD_BYTES)
+        weigh(&self.topic, self.record_bytes_max, record)
     }
 
     fn produce(&self, record: &Record, id: RecordId) -> Result<(), Reason> {
@@ -152,4 +127,38 @@ fn headers(value: &Value) -> Option<OwnedHeaders> {
         }
     }
     Some(headers)
+}
+
+/// Bytes of a record of this topic, or why it can never be sent.
+pub(crate) fn weigh(
+    topic: &str,
+    record_bytes_max: usize,
+    record: &Record,
+) -> Result<usize, Reason> {
+    let of = |field| {
+        record
+            .value(field)
+            .as_bytes()
+            .map_or(0, |bytes| bytes.len())
+    };
+    let mut bytes = of(KEY) + of(VALUE);
+    if let Value::Map(headers) = record.value(HEADERS) {
+        for (name, value) in headers {
+            // librdkafka's names end at a NUL.
+            if name.contains('\0') {
+                let said = format!("a header's name for topic `{}` holds a NUL", topic);
+                return Err(Reason::new(ReasonKind::Invalid, said));
+            }
+            let value = value.as_bytes().map_or(0, |value| value.len());
+            bytes += name.len() + value + HEADER_OVERHEAD_BYTES;
+        }
+    }
+    if bytes > record_bytes_max {
+        let said = format!(
+            "a record of {bytes} bytes is more than the limit of topic `{}`, {} bytes",
+            topic, record_bytes_max
+        );
+        return Err(Reason::new(ReasonKind::TooLarge, said));
+    }
+    Ok(bytes + RECORD_OVERHEAD_BYTES)
 }

@@ -90,7 +90,7 @@ fn an_address_in_use_is_named() {
     let other = Server::start(Driver::Epoll);
     for address in [taken.local_addr().unwrap(), other.handle.address] {
         let settings = WorkerSettings::new(0, address, Driver::Epoll);
-        let error = start(settings, |_| Echo::default())
+        let error = start(settings, |_| Ok(Echo::default()))
             .unwrap_err()
             .to_string();
         assert!(error.contains(&address.to_string()), "{error}");

@@ -152,7 +152,7 @@ impl Server {
         change(&mut settings);
         let seen = Arc::new(Seen::default());
         let shared = Arc::clone(&seen);
-        let handle = start(settings, move |_| Echo { seen: shared }).unwrap();
+        let handle = start(settings, move |_| Ok(Echo { seen: shared })).unwrap();
         Self { handle, seen }
     }
 

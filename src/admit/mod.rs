@@ -1,0 +1,136 @@
+//! Judges a request's head before its body is read.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use smallvec::SmallVec;
+
+use crate::error::{Code, Refusal};
+use crate::http::Head;
+use crate::route::{CoreRoute, Match, Parameters, parameter_names};
+use crate::settings::Route;
+
+/// A request that may go on. Nothing can be split or mapped without one, so a check that is left
+/// out does not compile.
+#[derive(Debug)]
+pub struct Permit {
+    route: CoreRoute,
+    parameters: Parameters,
+}
+
+/// Names and percent-decoded values of a path's parameters.
+pub type PathValues<'r> = SmallVec<[(&'r str, Cow<'r, str>); 4]>;
+
+impl Permit {
+    /// Judges what is known before the body: its declared length and its coding.
+    ///
+    /// # Errors
+    /// `RequestTooLarge`, `FormatUnsupported`, `RequestMalformed`.
+    pub fn judge(found: Match<'_>, head: &Head<'_>, length: Option<u64>) -> Result<Self, Refusal> {
+        let permit = Self {
+            route: Rc::clone(found.route),
+            parameters: found.parameters,
+        };
+        let bytes_max = permit.body_bytes_max();
+        if length.is_some_and(|length| length > bytes_max) {
+            return Err(too_large(&permit.route));
+        }
+        if let Some(coding) = head.field("content-encoding")
+            && !coding.eq_ignore_ascii_case(b"identity")
+        {
+            let detail = "the body has a Content-Encoding, which this route does not take: send it \
+                          uncompressed";
+            return Err(Refusal::new(Code::FormatUnsupported, detail));
+        }
+        permit.path_values(head).map(drop)?;
+        Ok(permit)
+    }
+
+    /// The route.
+    #[must_use]
+    pub fn route(&self) -> &CoreRoute {
+        &self.route
+    }
+
+    /// Bytes that the body may have.
+    #[must_use]
+    pub fn body_bytes_max(&self) -> u64 {
+        self.route.accept.request_bytes as u64
+    }
+
+    /// The values of the path's parameters.
+    ///
+    /// # Errors
+    /// `RequestMalformed` where one is not UTF-8 after percent-decoding.
+    pub fn path_values<'r>(&'r self, head: &Head<'r>) -> Result<PathValues<'r>, Refusal> {
+        let path = head.path().as_bytes();
+        parameter_names(&self.route.path)
+            .zip(&self.parameters)
+            .map(|(name, place)| match percent_decoded(place.of(path)) {
+                Some(value) => Ok((name, value)),
+                None => {
+                    let detail = format!("the path's `{name}` is not percent-encoded UTF-8");
+                    Err(Refusal::new(Code::RequestMalformed, detail))
+                }
+            })
+            .collect()
+    }
+}
+
+/// The refusal of a body that is larger than its route takes.
+fn too_large(route: &Route) -> Refusal {
+    let detail = format!(
+        "the body is larger than {} bytes, the route's `accept.request_bytes`",
+        route.accept.request_bytes
+    );
+    Refusal::new(Code::RequestTooLarge, detail)
+}
+
+/// Text without its percent-encoding; `None` where an escape is broken or the result is not UTF-8.
+#[must_use]
+pub fn percent_decoded(bytes: &[u8]) -> Option<Cow<'_, str>> {
+    if !bytes.contains(&b'%') {
+        return std::str::from_utf8(bytes).ok().map(Cow::Borrowed);
+    }
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let [first, tail @ ..] = rest {
+        if *first == b'%' {
+            let [high, low, after @ ..] = tail else {
+                return None;
+            };
+            let digit = |byte: u8| char::from(byte).to_digit(16);
+            decoded.push(u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()?);
+            rest = after;
+        } else {
+            decoded.push(*first);
+            rest = tail;
+        }
+    }
+    String::from_utf8(decoded).ok().map(Cow::Owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_are_decoded_or_refused() {
+        for (text, decoded) in [
+            ("plain", Some("plain")),
+            ("a%20b", Some("a b")),
+            ("%C3%A9", Some("é")),
+            ("%2F%2f", Some("//")),
+            ("%", None),
+            ("%2", None),
+            ("%zz", None),
+            ("%FF", None),
+        ] {
+            assert_eq!(
+                percent_decoded(text.as_bytes()).as_deref(),
+                decoded,
+                "{text}"
+            );
+        }
+    }
+}

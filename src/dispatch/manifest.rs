@@ -1,0 +1,160 @@
+//! All that one request wants to send: rendered and weighed, before anything is reserved.
+
+use sluicegate_contract::Record;
+use smallvec::SmallVec;
+
+use super::{Target, never_fits};
+use crate::admit::Permit;
+use crate::error::{Code, Refusal};
+use crate::limits::RECORD_OVERHEAD_BYTES;
+use crate::map::{EventView, RequestView};
+use crate::settings::{Need, Route, Unmatched};
+use crate::split::Scratch;
+
+/// One record of a request.
+#[derive(Debug)]
+pub struct Item {
+    /// The place of its event.
+    pub event: u32,
+    /// The place of its binding.
+    pub binding: u16,
+    /// The place of its target.
+    pub target: u16,
+    /// Whether the reply waits for it.
+    pub need: Need,
+    /// Bytes that it takes in a queue.
+    pub weight: u32,
+    /// Bytes that it takes in a call, as encoded.
+    pub encoded: usize,
+    /// The record.
+    pub record: Record,
+}
+
+/// What one request wants to send. Used again for each request, so that a steady state allocates
+/// nothing for it.
+#[derive(Debug, Default)]
+pub struct Manifest {
+    /// The records, in the order of their events.
+    pub items: Vec<Item>,
+    /// The events that are refused, in their order.
+    pub refusals: Vec<Refusal>,
+    /// Bytes to reserve at each required target.
+    pub required: SmallVec<[(u16, u64); 4]>,
+    /// Best-effort records that were lost already, by the place of their target.
+    pub lost: SmallVec<[u16; 4]>,
+}
+
+impl Manifest {
+    /// Renders and weighs all records of a request. An event that cannot be mapped is refused
+    /// whole; the others of its batch go on.
+    pub fn gather(
+        &mut self,
+        permit: &Permit,
+        request: &RequestView<'_>,
+        body: &bytes::Bytes,
+        split: &Scratch,
+        targets: &[Target],
+    ) {
+        self.clear();
+        let route = permit.route();
+        let width = route.plan.wanted().len();
+        for (index, span) in split.events.iter().enumerate() {
+            let captures = &split.captures[index * width..(index + 1) * width];
+            let event = EventView {
+                request,
+                body,
+                span: *span,
+                captures,
+                index,
+            };
+            let before = self.items.len();
+            if let Err(refusal) = self.gather_event(route, &event, targets) {
+                self.items.truncate(before);
+                self.refusals.push(refusal.of_event(index));
+            }
+        }
+        for item in &self.items {
+            if item.need == Need::Required {
+                let weight = u64::from(item.weight);
+                match self
+                    .required
+                    .iter_mut()
+                    .find(|(target, _)| *target == item.target)
+                {
+                    Some((_, bytes)) => *bytes += weight,
+                    None => self.required.push((item.target, weight)),
+                }
+            }
+        }
+    }
+
+    fn gather_event(
+        &mut self,
+        route: &Route,
+        event: &EventView<'_>,
+        targets: &[Target],
+    ) -> Result<(), Refusal> {
+        let mut required = 0;
+        for (place, binding) in route.bindings.iter().enumerate() {
+            let Some(target) = targets.get(binding.target) else {
+                continue;
+            };
+            let rendered = route.plan.render(place, event).map_err(|refusal| *refusal);
+            let weighed = rendered.and_then(|record| match record {
+                None => Ok(None),
+                Some(record) => match target.room.weigh(&record) {
+                    Ok(encoded) => Ok(Some((record, encoded))),
+                    Err(reason) => Err(never_fits(target, &reason)),
+                },
+            });
+            let target = binding.target as u16;
+            match (weighed, binding.need) {
+                (Ok(None), _) => {}
+                (Ok(Some((record, encoded))), need) => {
+                    required += usize::from(need == Need::Required);
+                    let weight = (record.bytes() + RECORD_OVERHEAD_BYTES) as u32;
+                    let (event, binding) = (event.index as u32, place as u16);
+                    self.items.push(Item {
+                        event,
+                        binding,
+                        target,
+                        need,
+                        weight,
+                        encoded,
+                        record,
+                    });
+                }
+                (Err(refusal), Need::Required) => return Err(refusal),
+                (Err(_), Need::BestEffort) => self.lost.push(target),
+            }
+        }
+        let expects = route
+            .bindings
+            .iter()
+            .any(|binding| binding.need == Need::Required);
+        if required == 0 && expects && route.unmatched == Unmatched::Refuse {
+            let detail = "no required target's `when` is true for this event";
+            return Err(Refusal::new(Code::NoTarget, detail));
+        }
+        Ok(())
+    }
+
+    /// Keeps those best-effort records for which `keep` finds room, and counts the others as lost.
+    pub fn keep_best_effort(&mut self, mut keep: impl FnMut(u16, u64) -> bool) {
+        let lost = &mut self.lost;
+        self.items.retain(|item| {
+            let kept = item.need == Need::Required || keep(item.target, u64::from(item.weight));
+            if !kept {
+                lost.push(item.target);
+            }
+            kept
+        });
+    }
+
+    fn clear(&mut self) {
+        self.items.clear();
+        self.refusals.clear();
+        self.required.clear();
+        self.lost.clear();
+    }
+}

@@ -1,0 +1,187 @@
+//! READ FIRST: one request through all the steps.
+//!
+//! ```text
+//! http ─▶ route ─▶ admit ─▶ split ─▶ map ─▶ dispatch ═▶ courier or client library
+//!   ▲                                                        ║
+//!   └──────────── reply ◀── settle ◀════ outcomes ═══════════╝
+//! ```
+//!
+//! A [`Core`] lives on one thread and shares nothing with its neighbours but the targets' gauges
+//! and gates. Everything in this file runs on that thread and never blocks.
+
+mod core;
+mod rehearsal;
+mod ticket;
+
+pub use core::{Core, CoreParts};
+pub use rehearsal::{Given, Rehearsal, RehearsalRequest, RehearsedRecord, rehearse};
+pub use ticket::Ticket;
+
+use std::net::SocketAddr;
+use std::time::{Instant, SystemTime};
+
+use bytes::Bytes;
+
+use crate::admit::Permit;
+use crate::dispatch::{self, Manifest, Target};
+use crate::error::{Code, Refusal};
+use crate::http::Head;
+use crate::map::RequestView;
+use crate::observe::EventOutcome;
+use crate::route::Routes;
+use crate::settings::After;
+use crate::settle::{Entry, Slot};
+use crate::split::{self, Scratch};
+
+/// `route` and `admit`: everything that can be said before the body is read.
+///
+/// # Errors
+/// Why the request may not go on.
+pub fn admit(routes: &Routes, head: &Head<'_>, length: Option<u64>) -> Result<Permit, Refusal> {
+    let found = routes.find(head)?;
+    Permit::judge(found, head, length)
+}
+
+/// A whole request that was let in.
+#[derive(Debug)]
+pub struct Arrival<'r> {
+    /// That it was let in.
+    pub permit: &'r Permit,
+    /// Its head.
+    pub head: &'r Head<'r>,
+    /// Whose it is.
+    pub peer: SocketAddr,
+    /// Its body.
+    pub body: &'r Bytes,
+    /// Its id.
+    pub id: u128,
+    /// When it had arrived whole.
+    pub time: SystemTime,
+}
+
+/// `split` and `map`: the records of a request, rendered and weighed. Nothing is sent.
+///
+/// # Errors
+/// Why the body as a whole is refused. Single events are refused in the manifest.
+pub fn prepare(
+    arrival: &Arrival<'_>,
+    targets: &[Target],
+    events: &mut Scratch,
+    manifest: &mut Manifest,
+) -> Result<(), Refusal> {
+    let Arrival {
+        permit,
+        head,
+        peer,
+        body,
+        id,
+        time,
+    } = arrival;
+    let route = permit.route();
+    split::split(
+        head.field("content-type"),
+        body,
+        &route.accept,
+        route.plan.wanted(),
+        events,
+    )?;
+    let path = permit.path_values(head)?;
+    let source_ip = peer.ip();
+    let request = RequestView {
+        head: **head,
+        path: &path,
+        id: *id,
+        time: *time,
+        source_ip,
+    };
+    manifest.gather(permit, &request, body, events, targets);
+    Ok(())
+}
+
+/// The entry of a request in its core's ledger, before its records are added.
+fn entry(
+    arrival: &Arrival<'_>,
+    started: Instant,
+    events: &Scratch,
+    manifest: &mut Manifest,
+) -> Entry {
+    let route = arrival.permit.route();
+    let count = events.events.len();
+    let mut entry = Entry::new(route.clone(), arrival.id, started, count);
+    let preferences = arrival.head.field("prefer").unwrap_or_default();
+    entry.refusals = std::mem::take(&mut manifest.refusals);
+    entry.batch = count > 1;
+    entry.receipts = route.reply.receipts || prefers(preferences, b"return=representation");
+    entry.lenient = prefers(preferences, b"handling=lenient");
+    for item in &manifest.items {
+        entry.add(item.event, item.binding, item.target, item.weight);
+    }
+    entry.open();
+    entry
+}
+
+fn prefers(preferences: &[u8], preference: &[u8]) -> bool {
+    preferences
+        .split(|byte| matches!(byte, b',' | b';'))
+        .any(|one| one.trim_ascii().eq_ignore_ascii_case(preference))
+}
+
+impl Core {
+    /// All steps from a whole request to records on their way. The slot holds what is awaited.
+    ///
+    /// # Errors
+    /// Why nothing of it is sent.
+    fn deliver(&self, arrival: &Arrival<'_>, started: Instant) -> Result<Slot, Refusal> {
+        let state = &mut *self.state.borrow_mut();
+        if !state.ledger.has_room() {
+            return Err(Refusal::new(
+                Code::Overloaded,
+                "this core holds as many requests as it may",
+            ));
+        }
+        prepare(
+            arrival,
+            &self.targets,
+            &mut state.events,
+            &mut state.manifest,
+        )?;
+        let route = arrival.permit.route();
+        let count = state.events.events.len();
+        self.counters.events_in(route.index, count as u64);
+        if let Err(shed) = self.reserve(route.index, &mut state.manifest) {
+            self.counters
+                .events_settled(route.index, EventOutcome::NotStored, count as u64);
+            return Err(shed);
+        }
+        if count == 1
+            && let Some(refusal) = state.manifest.refusals.pop()
+        {
+            self.counters
+                .events_settled(route.index, EventOutcome::Refused, 1);
+            return Err(refusal);
+        }
+        let entry = entry(arrival, started, &state.events, &mut state.manifest);
+        let slot = state.ledger.insert(entry);
+        for (record, item) in state.manifest.items.drain(..).enumerate() {
+            let id = state.ledger.record_id(slot, record as u32);
+            let place = item.target;
+            let Some(target) = self.targets.get(usize::from(place)) else {
+                continue;
+            };
+            let known = dispatch::hand_over(target, place, item, id, &mut state.outboxes);
+            if let Some(outcome) = known {
+                state.known.push((id, outcome));
+            }
+        }
+        if !state.outboxes.is_empty() || !state.known.is_empty() {
+            self.tick.raise();
+        }
+        if state.ledger.entry(slot).is_some_and(Entry::is_ready) {
+            self.count_settled(&state.ledger, slot);
+        }
+        if route.reply.after != After::None {
+            self.watch_deadlines();
+        }
+        Ok(slot)
+    }
+}

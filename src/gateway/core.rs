@@ -1,0 +1,321 @@
+//! What one core holds, and how outcomes come back to it.
+
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use sluicegate_contract::{Outcome, RecordId, Room};
+
+use super::{Arrival, Ticket, admit};
+use crate::admit::Permit;
+use crate::dispatch::{self, Manifest, Outboxes, Target};
+use crate::error::{Code, Refusal};
+use crate::http::{Admitted, Head, Service};
+use crate::limits::DEADLINE_TICK;
+use crate::observe::{CoreCounters, RecordOutcome, ShedReason};
+use crate::reply;
+use crate::route::Routes;
+use crate::runtime::{self, Doorbell, LocalEvent};
+use crate::settle::{CoreMailbox, EventVerdict, Ledger, Mail, Slot};
+use crate::split;
+
+/// One core of the gateway.
+pub struct Core {
+    pub(super) targets: Arc<[Target]>,
+    pub(super) counters: CoreCounters,
+    pub(super) state: RefCell<State>,
+    /// Raised when something is to be handed over at the end of the tick.
+    pub(super) tick: LocalEvent,
+    routes: Routes,
+    mailbox: Arc<CoreMailbox>,
+    /// Raised when the first request waits for an answer.
+    waiting: LocalEvent,
+    watching: Cell<bool>,
+    ids: Cell<u64>,
+    /// Random for each core and each start, so that ids of cores and restarts differ.
+    salt: u64,
+}
+
+/// What changes with each request. Borrowed for one step at a time, never across a wait.
+pub(super) struct State {
+    pub(super) ledger: Ledger,
+    pub(super) outboxes: Outboxes,
+    pub(super) events: split::Scratch,
+    pub(super) manifest: Manifest,
+    pub(super) reply: reply::Scratch,
+    /// Outcomes that were known when the record was handed over.
+    pub(super) known: Vec<(RecordId, Outcome)>,
+    /// Bytes to give back to each target, summed over one look into the mailbox.
+    released: Vec<u64>,
+}
+
+/// What a core is made of.
+pub struct CoreParts {
+    /// Its number.
+    pub number: usize,
+    /// Its own table of routes.
+    pub routes: Routes,
+    /// All targets.
+    pub targets: Arc<[Target]>,
+    /// Its counters.
+    pub counters: CoreCounters,
+    /// Its mailbox.
+    pub mailbox: Arc<CoreMailbox>,
+}
+
+impl Core {
+    /// Makes a core and starts its tasks. Called on the core's own thread, inside its runtime.
+    pub fn start(parts: CoreParts, bell: Doorbell) -> Rc<Self> {
+        let targets = parts.targets.len();
+        let core = Rc::new(Self {
+            counters: parts.counters,
+            state: RefCell::new(State {
+                ledger: Ledger::new(parts.number as u8),
+                outboxes: Outboxes::new(targets),
+                events: split::Scratch::default(),
+                manifest: Manifest::default(),
+                reply: reply::Scratch::default(),
+                known: Vec::new(),
+                released: vec![0; targets],
+            }),
+            targets: parts.targets,
+            tick: LocalEvent::new(),
+            routes: parts.routes,
+            mailbox: parts.mailbox,
+            waiting: LocalEvent::new(),
+            watching: Cell::new(false),
+            ids: Cell::new(0),
+            salt: fastrand::u64(..),
+        });
+        runtime::spawn(hand_over_each_tick(Rc::clone(&core)));
+        runtime::spawn(take_mail(Rc::clone(&core), bell));
+        runtime::spawn(answer_late_requests(Rc::clone(&core)));
+        core
+    }
+
+    /// True where no record waits for its outcome.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.state.borrow().ledger.is_empty()
+    }
+
+    pub(super) fn reserve(&self, route: usize, manifest: &mut Manifest) -> Result<(), Refusal> {
+        let reserved = dispatch::reserve(&self.targets, manifest);
+        for target in &manifest.lost {
+            self.counters.best_effort_lost(usize::from(*target));
+        }
+        reserved.map_err(|shed| {
+            let reason = match shed.refusal.code {
+                Code::TargetDown => ShedReason::TargetDown,
+                Code::TargetBlocked => ShedReason::TargetBlocked,
+                _ => ShedReason::QueueFull,
+            };
+            self.counters
+                .shed(Some(route), Some(usize::from(shed.target)), reason);
+            if let Some(target) = self.targets.get(usize::from(shed.target)) {
+                target.gate.health().shed();
+            }
+            shed.refusal
+        })
+    }
+
+    /// Counts the events of a request that was just decided.
+    pub(super) fn count_settled(&self, ledger: &Ledger, slot: Slot) {
+        let Some(entry) = ledger.entry(slot) else {
+            return;
+        };
+        for event in 0..entry.events.len() {
+            let verdict = EventVerdict::judge(entry, event);
+            let outcome = reply::event_outcome(entry, &verdict);
+            self.counters.events_settled(entry.route.index, outcome, 1);
+        }
+    }
+
+    pub(super) fn watch_deadlines(&self) {
+        if !self.watching.replace(true) {
+            self.waiting.raise();
+        }
+    }
+
+    fn next_id(&self) -> u128 {
+        let count = self.ids.get();
+        self.ids.set(count.wrapping_add(1));
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let random =
+            (u128::from(self.salt) << 64 | u128::from(self.salt.wrapping_add(count))).to_be_bytes();
+        let mut bytes = [0; 10];
+        bytes[..2].copy_from_slice(&random[..2]);
+        bytes[2..].copy_from_slice(&random[8..]);
+        let milliseconds = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        uuid::Builder::from_unix_timestamp_millis(milliseconds, &bytes)
+            .into_uuid()
+            .as_u128()
+    }
+
+    /// Settles one outcome.
+    fn settle(&self, state: &mut State, id: RecordId, outcome: Outcome) {
+        let counted = RecordOutcome::from(&outcome);
+        let reason = outcome.reason().map(sluicegate_contract::Reason::kind);
+        let Some((slot, settled)) = state.ledger.settle(id, outcome) else {
+            return;
+        };
+        let target = usize::from(settled.target);
+        self.counters.record(target, counted);
+        if let Some(bytes) = state.released.get_mut(target) {
+            *bytes += u64::from(settled.weight);
+        }
+        if let Some(target) = self.targets.get(target)
+            && matches!(target.room, Room::Producing(_))
+        {
+            target.counters.attempts(reason, 1);
+        }
+        if settled.late {
+            self.counters.late(target, 1);
+        }
+        if settled.decided {
+            self.count_settled(&state.ledger, slot);
+        }
+        state.ledger.release(slot);
+    }
+
+    fn open_mail(&self) {
+        let state = &mut *self.state.borrow_mut();
+        for (id, outcome) in std::mem::take(&mut state.known) {
+            self.settle(state, id, outcome);
+        }
+        while let Some(mail) = self.mailbox.take() {
+            match mail {
+                Mail::Outcome(id, outcome) => self.settle(state, id, outcome),
+                Mail::Outcomes(outcomes) => {
+                    for (id, outcome) in outcomes {
+                        self.settle(state, id, outcome);
+                    }
+                }
+                Mail::Snapshot(asker) => {
+                    // Who asked may have gone; then nobody misses the answer.
+                    let _ = asker.try_send(self.counters.snapshot());
+                }
+            }
+        }
+        for (bytes, target) in state.released.iter_mut().zip(&*self.targets) {
+            if *bytes > 0 {
+                target.gauge.release(std::mem::take(bytes));
+            }
+        }
+    }
+}
+
+impl Service for Rc<Core> {
+    type Permit = Permit;
+    type Ticket = Ticket;
+
+    fn admit(
+        &self,
+        head: &Head<'_>,
+        _: SocketAddr,
+        length: Option<u64>,
+    ) -> Result<Admitted<Permit>, Ticket> {
+        match admit(&self.routes, head, length) {
+            Ok(permit) => {
+                let body_bytes_max = permit.body_bytes_max();
+                Ok(Admitted {
+                    permit,
+                    body_bytes_max,
+                })
+            }
+            Err(refusal) => Err(Ticket::refused(self, refusal, None, Instant::now())),
+        }
+    }
+
+    fn accept(&self, permit: Permit, head: &Head<'_>, peer: SocketAddr, body: Bytes) -> Ticket {
+        let started = Instant::now();
+        let (id, time) = (self.next_id(), SystemTime::now());
+        let arrival = Arrival {
+            permit: &permit,
+            head,
+            peer,
+            body: &body,
+            id,
+            time,
+        };
+        match self.deliver(&arrival, started) {
+            Ok(slot) => Ticket::held(self, slot),
+            Err(refusal) => {
+                let route = Some(permit.route().index);
+                Ticket::refused(self, refusal, route, started)
+            }
+        }
+    }
+
+    fn refuse(&self, refusal: Refusal) -> Ticket {
+        Ticket::refused(self, refusal, None, Instant::now())
+    }
+
+    fn connection_opened(&self) {
+        self.counters.connection_opened();
+    }
+
+    fn connection_closed(&self) {
+        self.counters.connection_closed();
+    }
+
+    fn is_idle(&self) -> bool {
+        Core::is_idle(self)
+    }
+}
+
+impl Core {
+    pub(super) fn fresh_id(&self) -> u128 {
+        self.next_id()
+    }
+}
+
+/// Hands over what the requests of one tick had for each courier, as one vector each.
+async fn hand_over_each_tick(core: Rc<Core>) {
+    loop {
+        core.tick.wait().await;
+        core.state.borrow_mut().outboxes.flush(&core.targets);
+        let any_known = !core.state.borrow().known.is_empty();
+        if any_known {
+            core.open_mail();
+        }
+    }
+}
+
+/// Settles the outcomes that come back.
+async fn take_mail(core: Rc<Core>, mut bell: Doorbell) {
+    loop {
+        core.open_mail();
+        bell.arm();
+        if !core.mailbox.is_empty() {
+            bell.disarm();
+            continue;
+        }
+        if let Err(error) = bell.wait().await {
+            tracing::error!(target: "sluicegate", %error, "core.bell_failed");
+            runtime::sleep(DEADLINE_TICK).await;
+        }
+    }
+}
+
+/// Answers those whose time has passed. One look in [`DEADLINE_TICK`] at what is in flight costs
+/// less than a timer for each request.
+async fn answer_late_requests(core: Rc<Core>) {
+    loop {
+        core.waiting.wait().await;
+        while core.watching.get() {
+            runtime::sleep(DEADLINE_TICK).await;
+            let state = &mut *core.state.borrow_mut();
+            for slot in state.ledger.expire(Instant::now()) {
+                core.count_settled(&state.ledger, slot);
+                state.ledger.release(slot);
+            }
+            core.watching.set(state.ledger.events_in_flight() > 0);
+        }
+    }
+}

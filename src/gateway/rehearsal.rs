@@ -1,0 +1,204 @@
+//! One request through all the steps up to dispatch, and the answer that it would get: what `try`,
+//! `test` and the sandbox's demo show. Nothing is sent.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::{Instant, SystemTime};
+
+use bytes::Bytes;
+use sluicegate_contract::{Outcome, Receipt, Record};
+
+use super::{Arrival, admit, entry, prepare};
+use crate::dispatch::{Manifest, Target};
+use crate::error::{Code, Refusal};
+use crate::http::{Head, HeadIndex, ResponseWriter, Span};
+use crate::limits::HEADER_BLOCK_BYTES_MAX;
+use crate::reply;
+use crate::rooms;
+use crate::route::Routes;
+use crate::settings::Settings;
+use crate::settle::Verdict;
+use crate::split::Scratch;
+
+/// A request to rehearse.
+#[derive(Clone, Debug)]
+pub struct RehearsalRequest {
+    /// The method.
+    pub method: String,
+    /// Path and query.
+    pub target: String,
+    /// Header fields.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// What `now()` and `request.time` are.
+    pub time: SystemTime,
+    /// What `request.id` is.
+    pub id: u128,
+}
+
+/// What becomes of the records of a binding, by its name; delivered where nothing is said.
+pub type Given = BTreeMap<String, Outcome>;
+
+/// A record that would be sent.
+#[derive(Clone, Debug)]
+pub struct RehearsedRecord {
+    /// The place of its event in the body.
+    pub event: usize,
+    /// The place of its binding in the route.
+    pub binding: usize,
+    /// The record.
+    pub record: Record,
+}
+
+/// What would happen.
+#[derive(Clone, Debug)]
+pub struct Rehearsal {
+    /// The place of the route that fits, if one does.
+    pub route: Option<usize>,
+    /// The records, in the order in which they would be handed over.
+    pub records: Vec<RehearsedRecord>,
+    /// The answer's status.
+    pub status: u16,
+    /// The answer's header fields.
+    pub fields: Vec<(String, String)>,
+    /// The answer's body.
+    pub body: Vec<u8>,
+}
+
+/// Takes one request through `route`, `admit`, `split` and `map`, as `serve` does, and answers it
+/// as if its records had these outcomes.
+#[must_use]
+pub fn rehearse(settings: &Settings, request: &RehearsalRequest, given: &Given) -> Rehearsal {
+    let mut rehearsal = Rehearsal {
+        route: None,
+        records: Vec::new(),
+        status: 0,
+        fields: Vec::new(),
+        body: Vec::new(),
+    };
+    let mut answer = Vec::new();
+    let mut scratch = reply::Scratch::default();
+    if let Err(refusal) = play(settings, request, given, &mut rehearsal, &mut answer) {
+        let writer = ResponseWriter::new(&mut answer, true, false);
+        reply::write_refusal(&refusal, request.id, writer, &mut scratch);
+    }
+    read_answer(&answer, &mut rehearsal);
+    rehearsal
+}
+
+fn play(
+    settings: &Settings,
+    request: &RehearsalRequest,
+    given: &Given,
+    rehearsal: &mut Rehearsal,
+    answer: &mut Vec<u8>,
+) -> Result<(), Refusal> {
+    let wrong = |(_, message): (usize, String)| Refusal::new(Code::Internal, message);
+    let routes = Routes::new(&settings.routes).map_err(wrong)?;
+    let targets: Vec<Target> = rooms::rehearsed(settings);
+    let (text, index) = head_of(request)?;
+    let head = Head::new(&text, &index);
+    let permit = admit(&routes, &head, Some(request.body.len() as u64))?;
+    rehearsal.route = Some(permit.route().index);
+    let body = Bytes::copy_from_slice(&request.body);
+    let peer = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+    let (id, time) = (request.id, request.time);
+    let arrival = Arrival {
+        permit: &permit,
+        head: &head,
+        peer,
+        body: &body,
+        id,
+        time,
+    };
+    let (mut events, mut manifest) = (Scratch::default(), Manifest::default());
+    prepare(&arrival, &targets, &mut events, &mut manifest)?;
+    if events.events.len() == 1
+        && let Some(refusal) = manifest.refusals.pop()
+    {
+        return Err(refusal);
+    }
+    let mut entry = entry(&arrival, Instant::now(), &events, &mut manifest);
+    for (place, item) in manifest.items.drain(..).enumerate() {
+        let binding = usize::from(item.binding);
+        let name = entry
+            .route
+            .bindings
+            .get(binding)
+            .map(|binding| binding.name.to_string());
+        let outcome = name.and_then(|name| given.get(&name).cloned());
+        entry.settle(
+            place as u32,
+            outcome.unwrap_or(Outcome::Delivered(Receipt::Nothing)),
+        );
+        let record = item.record;
+        rehearsal.records.push(RehearsedRecord {
+            event: item.event as usize,
+            binding,
+            record,
+        });
+    }
+    let verdict = Verdict::judge(&entry);
+    let mut scratch = reply::Scratch::default();
+    let writer = ResponseWriter::new(answer, true, false);
+    reply::write_verdict(&entry, &verdict, writer, &mut scratch);
+    Ok(())
+}
+
+/// The request's head as bytes with their index. The parser is not asked: what the user writes
+/// here is not HTTP.
+fn head_of(request: &RehearsalRequest) -> Result<(Vec<u8>, HeadIndex), Refusal> {
+    let mut text = Vec::new();
+    let mut put = |part: &str| {
+        let start = text.len();
+        text.extend_from_slice(part.as_bytes());
+        let offset = |at: usize| u16::try_from(at).unwrap_or(u16::MAX);
+        Span {
+            start: offset(start),
+            end: offset(text.len()),
+        }
+    };
+    let (path, query) = match request.target.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (request.target.as_str(), None),
+    };
+    let mut index = HeadIndex {
+        method: put(&request.method),
+        path: put(path),
+        query: query.map(&mut put),
+        ..HeadIndex::default()
+    };
+    for (name, value) in &request.headers {
+        index.fields.push((put(name), put(value.trim())));
+    }
+    if text.len() > HEADER_BLOCK_BYTES_MAX {
+        let detail = format!("the head is larger than {HEADER_BLOCK_BYTES_MAX} bytes");
+        return Err(Refusal::new(Code::HeadersTooLarge, detail));
+    }
+    if !path.starts_with('/') || !path.is_ascii() {
+        let detail = format!("`{path}` is not a path: it starts with `/` and is ASCII");
+        return Err(Refusal::new(Code::RequestMalformed, detail));
+    }
+    Ok((text, index))
+}
+
+/// Reads back what a [`ResponseWriter`] wrote.
+fn read_answer(answer: &[u8], rehearsal: &mut Rehearsal) {
+    let end = answer
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .unwrap_or(answer.len());
+    let head = String::from_utf8_lossy(&answer[..end]);
+    let mut lines = head.split("\r\n");
+    let status = lines.next().and_then(|line| line.split(' ').nth(1));
+    rehearsal.status = status
+        .and_then(|status| status.parse().ok())
+        .unwrap_or_default();
+    rehearsal.fields = lines
+        .filter_map(|line| line.split_once(": "))
+        .filter(|(name, _)| *name != "Date")
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    rehearsal.body = answer.get(end + 4..).unwrap_or_default().to_vec();
+}

@@ -1,0 +1,111 @@
+//! A request whose answer is awaited, as its connection holds it.
+
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use super::Core;
+use crate::error::Refusal;
+use crate::http::{ResponseWriter, Ticket as Awaited};
+use crate::reply;
+use crate::settle::{Slot, Verdict};
+
+/// A request whose answer is awaited. When it is dropped unanswered, since its client has gone,
+/// its records are delivered all the same.
+pub struct Ticket {
+    core: Rc<Core>,
+    state: State,
+}
+
+enum State {
+    Refused(Box<Refused>),
+    Held(Slot),
+    Answered,
+}
+
+struct Refused {
+    refusal: Refusal,
+    id: u128,
+    route: Option<usize>,
+    started: Instant,
+}
+
+impl Ticket {
+    pub(super) fn refused(
+        core: &Rc<Core>,
+        refusal: Refusal,
+        route: Option<usize>,
+        started: Instant,
+    ) -> Self {
+        let refused = Refused {
+            refusal,
+            id: core.fresh_id(),
+            route,
+            started,
+        };
+        Self {
+            core: Rc::clone(core),
+            state: State::Refused(Box::new(refused)),
+        }
+    }
+
+    pub(super) fn held(core: &Rc<Core>, slot: Slot) -> Self {
+        Self {
+            core: Rc::clone(core),
+            state: State::Held(slot),
+        }
+    }
+}
+
+impl Awaited for Ticket {
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let State::Held(slot) = self.state else {
+            return Poll::Ready(());
+        };
+        let mut state = self.core.state.borrow_mut();
+        if state.ledger.poll_decided(slot, context.waker()) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
+    fn write(mut self, writer: ResponseWriter<'_>) {
+        let counters = &self.core.counters;
+        let state = &mut *self.core.state.borrow_mut();
+        match std::mem::replace(&mut self.state, State::Answered) {
+            State::Refused(refused) => {
+                let Refused {
+                    refusal,
+                    id,
+                    route,
+                    started,
+                } = *refused;
+                let code = refusal.code;
+                counters.request(route, code.status(), Some(code), started.elapsed());
+                reply::write_refusal(&refusal, id, writer, &mut state.reply);
+            }
+            State::Held(slot) => {
+                if let Some(entry) = state.ledger.entry(slot) {
+                    let verdict = Verdict::judge(entry);
+                    let route = Some(entry.route.index);
+                    let took = entry.started.elapsed();
+                    // A 207 is an answer with failures in it, and is counted as itself.
+                    let code = verdict.code.filter(|code| code.status() == verdict.status);
+                    counters.request(route, verdict.status, code, took);
+                    reply::write_verdict(entry, &verdict, writer, &mut state.reply);
+                }
+                state.ledger.answered(slot);
+            }
+            State::Answered => {}
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if let State::Held(slot) = self.state {
+            self.core.state.borrow_mut().ledger.answered(slot);
+        }
+    }
+}

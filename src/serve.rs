@@ -1,0 +1,398 @@
+//! The running gateway: puts its parts together, starts them, and stops them in the right order.
+
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::time::{Duration, Instant, SystemTime};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use sluicegate_contract::{OutcomeSink, Room};
+
+use crate::admin::{self, AdminHandle};
+use crate::courier::{Courier, Lanes, Rules};
+use crate::dispatch::{Inbox, Target};
+use crate::gateway::{Core, CoreParts};
+use crate::limits::{CORES_MAX, DRAIN_MAX};
+use crate::observe::{self, CoreCounters, CoreSnapshot, Shape, Sources, TargetReading};
+use crate::rooms::{self, RoomContext};
+use crate::route::Routes;
+use crate::runtime::{self, Driver};
+use crate::settings::Settings;
+use crate::settle::{Mail, Mailboxes};
+use crate::worker::{self, CoreContext, WorkerHandle, WorkerSettings};
+
+/// How long a core may take to answer a question of the admin port.
+const SNAPSHOT_WAIT: Duration = Duration::from_secs(1);
+/// How often shedding is looked after.
+const HEALTH_TICK: Duration = Duration::from_secs(1);
+
+/// What the command line says over the file.
+#[derive(Clone, Debug, Default)]
+pub struct ServeOptions {
+    /// Cores; all of the machine where nothing is said.
+    pub cores: Option<usize>,
+    /// How cores talk to the kernel.
+    pub driver: Driver,
+}
+
+/// A gateway that runs.
+pub struct Running {
+    /// Where the data port listens.
+    pub http: SocketAddr,
+    /// Where the admin port listens.
+    pub admin: SocketAddr,
+    /// How the cores talk to the kernel.
+    pub driver: &'static str,
+    /// Cores.
+    pub cores: usize,
+    shared: Arc<Shared>,
+    workers: Vec<WorkerHandle>,
+    lanes: Lanes,
+    admin_handle: AdminHandle,
+}
+
+/// What the admin port reads.
+struct Shared {
+    settings: Settings,
+    targets: Arc<[Target]>,
+    mailboxes: Mailboxes,
+    route_names: Vec<Arc<str>>,
+    started: SystemTime,
+    driver: &'static str,
+    draining: AtomicBool,
+}
+
+/// Starts a gateway.
+///
+/// # Errors
+/// What could not be opened, naming it: an address, a thread, a room's own settings.
+pub fn start(
+    settings: Settings,
+    options: &ServeOptions,
+    context: &RoomContext,
+) -> io::Result<Running> {
+    let cores = cores(options)?;
+    let mailboxes = Mailboxes::new(cores);
+    let outcomes: Arc<dyn OutcomeSink> = Arc::new(mailboxes.clone());
+    let opened = rooms::open(&settings, context, &outcomes).map_err(io::Error::other)?;
+    let targets: Arc<[Target]> = opened.into();
+    let couriers = couriers(&settings, &targets, &outcomes);
+    let lanes = Lanes::start(couriers, cores)?;
+    let address = settings.server.http;
+    let workers = start_workers(&settings, &targets, &mailboxes, address, options.driver)?;
+    let (http, driver) = workers
+        .first()
+        .map_or((address, ""), |w| (w.address, w.driver_name));
+    let admin_address = settings.server.admin;
+    let shared = Arc::new(Shared {
+        route_names: settings
+            .routes
+            .iter()
+            .map(|route| Arc::clone(&route.name))
+            .collect(),
+        settings,
+        targets,
+        mailboxes,
+        started: SystemTime::now(),
+        driver,
+        draining: AtomicBool::new(false),
+    });
+    let sources: Arc<dyn Sources> = shared.clone();
+    let admin_handle = admin::start(admin_address, sources)?;
+    watch_health(Arc::downgrade(&shared))?;
+    let admin = admin_handle.address();
+    observe::log::gateway_started(&observe::log::Started {
+        driver,
+        cores,
+        http,
+        admin,
+        memory_ceiling_bytes: shared.memory_ceiling_bytes(),
+    });
+    Ok(Running {
+        http,
+        admin,
+        driver,
+        cores,
+        shared,
+        workers,
+        lanes,
+        admin_handle,
+    })
+}
+
+impl Running {
+    /// Stops: no more connections, the answers in flight, the records of the couriers and of the
+    /// client libraries, the admin port; in this order. Takes [`DRAIN_MAX`] at most.
+    pub fn stop(self) -> Drained {
+        let began = Instant::now();
+        self.shared.draining.store(true, Ordering::Release);
+        for worker in &self.workers {
+            worker.stop.stop();
+        }
+        let mut idle = true;
+        for worker in self.workers {
+            idle &= worker
+                .join()
+                .is_ok_and(|drained| drained.idle && drained.cut == 0);
+        }
+        let left = DRAIN_MAX.saturating_sub(began.elapsed());
+        for target in &*self.shared.targets {
+            match &target.room {
+                Room::Batching(_) => {
+                    if let Some(inbox) = &target.inbox {
+                        if idle { inbox.stop() } else { inbox.hurry() }
+                    }
+                }
+                Room::Producing(room) => room.flush(if idle { left } else { Duration::ZERO }),
+            }
+        }
+        self.lanes.join();
+        let in_flight = self
+            .shared
+            .targets
+            .iter()
+            .map(|target| target.gauge.used())
+            .sum::<u64>();
+        observe::log::drain_finished(began.elapsed(), in_flight);
+        self.admin_handle.stop();
+        Drained { idle }
+    }
+}
+
+/// How a gateway ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Drained {
+    /// Whether every request had its answer and every record its outcome.
+    pub idle: bool,
+}
+
+/// Starts a gateway and runs it until SIGTERM or SIGINT; a second one ends it at once.
+///
+/// # Errors
+/// As [`start`].
+pub fn run(settings: Settings, options: &ServeOptions) -> io::Result<()> {
+    let running = start(settings, options, &RoomContext::from_environment())?;
+    wait_for_a_signal()?;
+    running.stop();
+    Ok(())
+}
+
+/// Returns at the next SIGTERM or SIGINT. From then on, another one ends the process at once: who
+/// asks twice does not want to wait.
+///
+/// # Errors
+/// The signals cannot be watched.
+pub fn wait_for_a_signal() -> io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    signals.forever().next();
+    std::thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || {
+            if signals.forever().next().is_some() {
+                std::process::exit(0);
+            }
+        })?;
+    Ok(())
+}
+
+fn cores(options: &ServeOptions) -> io::Result<usize> {
+    let cores = match options.cores {
+        Some(cores) => cores,
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    if cores == 0 || cores > CORES_MAX {
+        let text = format!("--cores {cores}: write a number from 1 to {CORES_MAX}");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+    }
+    Ok(cores)
+}
+
+fn couriers(
+    settings: &Settings,
+    targets: &[Target],
+    outcomes: &Arc<dyn OutcomeSink>,
+) -> Vec<Courier> {
+    let courier = |(target, written): (&Target, &crate::settings::Target)| {
+        let (Room::Batching(room), Some(inbox)) = (&target.room, &target.inbox) else {
+            return None;
+        };
+        let (give_up, linger) = (written.give_up, written.linger);
+        Some(Courier {
+            inbox: Arc::<Inbox>::clone(inbox),
+            room: Arc::clone(room),
+            rules: Rules {
+                limits: room.limits(),
+                give_up,
+                linger,
+            },
+            outcomes: Arc::clone(outcomes),
+            gate: Arc::clone(&target.gate),
+            counters: Arc::clone(&target.counters),
+        })
+    };
+    targets
+        .iter()
+        .zip(&settings.targets)
+        .filter_map(courier)
+        .collect()
+}
+
+fn start_workers(
+    settings: &Settings,
+    targets: &Arc<[Target]>,
+    mailboxes: &Mailboxes,
+    address: SocketAddr,
+    driver: Driver,
+) -> io::Result<Vec<WorkerHandle>> {
+    let shape = Shape {
+        routes: settings
+            .routes
+            .iter()
+            .map(|route| {
+                route
+                    .bindings
+                    .iter()
+                    .map(|binding| binding.target)
+                    .collect()
+            })
+            .collect(),
+        targets: targets.len(),
+    };
+    let mut workers: Vec<WorkerHandle> = Vec::new();
+    for number in 0..mailboxes.all().len() {
+        let address = workers.first().map_or(address, |first| first.address);
+        let (routes, shape) = (settings.routes.clone(), shape.clone());
+        let (targets, mailboxes) = (Arc::clone(targets), mailboxes.clone());
+        let build =
+            move |context: &CoreContext| build_core(context, &routes, &shape, targets, &mailboxes);
+        let worker = worker::start(WorkerSettings::new(number, address, driver), build);
+        match worker {
+            Ok(worker) => workers.push(worker),
+            Err(error) => {
+                for worker in workers {
+                    worker.stop.stop();
+                    // What could not start is the error to tell of.
+                    let _ = worker.join();
+                }
+                return Err(error);
+            }
+        }
+    }
+    Ok(workers)
+}
+
+/// Makes a core of the gateway on its own thread.
+fn build_core(
+    context: &CoreContext,
+    routes: &[Arc<crate::settings::Route>],
+    shape: &Shape,
+    targets: Arc<[Target]>,
+    mailboxes: &Mailboxes,
+) -> io::Result<Rc<Core>> {
+    let number = context.core;
+    let mailbox = mailboxes.of(number).map(Arc::clone).unwrap_or_default();
+    let (ringer, bell) = runtime::doorbell()?;
+    mailbox.attach(ringer);
+    // The settings were checked with this very table.
+    let routes = Routes::new(routes).map_err(|(_, message)| io::Error::other(message))?;
+    let counters = CoreCounters::new(number, shape);
+    Ok(Core::start(
+        CoreParts {
+            number,
+            routes,
+            targets,
+            counters,
+            mailbox,
+        },
+        bell,
+    ))
+}
+
+/// Looks after what changes with time alone, until the gateway is gone.
+fn watch_health(shared: std::sync::Weak<Shared>) -> io::Result<()> {
+    std::thread::Builder::new()
+        .name("health".into())
+        .spawn(move || {
+            while let Some(shared) = shared.upgrade() {
+                for target in &*shared.targets {
+                    target.gate.health().tick(Instant::now());
+                }
+                drop(shared);
+                std::thread::sleep(HEALTH_TICK);
+            }
+        })?;
+    Ok(())
+}
+
+impl Sources for Shared {
+    fn cores(&self) -> Vec<CoreSnapshot> {
+        let all = self.mailboxes.all();
+        let (sender, receiver) = sync_channel(all.len());
+        for mailbox in all {
+            mailbox.post(Mail::Snapshot(sender.clone()));
+        }
+        drop(sender);
+        let end = Instant::now() + SNAPSHOT_WAIT;
+        let mut snapshots = Vec::with_capacity(all.len());
+        while snapshots.len() < all.len() {
+            let left = end.saturating_duration_since(Instant::now());
+            let Ok(snapshot) = receiver.recv_timeout(left) else {
+                break;
+            };
+            snapshots.push(snapshot);
+        }
+        snapshots
+    }
+
+    fn targets(&self) -> Vec<TargetReading> {
+        let read = |target: &Target| {
+            let health = target.gate.health().reading();
+            let counters = target.counters.snapshot();
+            TargetReading {
+                name: Arc::clone(&target.name),
+                room: target.kind,
+                state: health.state,
+                state_since: health.since,
+                last_error: health.last_error,
+                queue_bytes: target.gauge.used(),
+                queue_limit_bytes: target.gauge.limit(),
+                queue_records: None,
+                queue_oldest: counters.queue_oldest,
+                counters,
+            }
+        };
+        self.targets.iter().map(read).collect()
+    }
+
+    fn routes(&self) -> &[Arc<str>] {
+        &self.route_names
+    }
+
+    fn ready(&self) -> bool {
+        !self.draining.load(Ordering::Acquire)
+    }
+
+    fn shown_settings(&self) -> Arc<str> {
+        self.settings.shown.as_str().into()
+    }
+
+    fn hash(&self) -> Arc<str> {
+        self.settings.hash.as_str().into()
+    }
+
+    fn started(&self) -> SystemTime {
+        self.started
+    }
+
+    fn driver(&self) -> String {
+        self.driver.to_owned()
+    }
+
+    fn memory_ceiling_bytes(&self) -> u64 {
+        self.targets.iter().map(|target| target.gauge.limit()).sum()
+    }
+}

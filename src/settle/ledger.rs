@@ -1,0 +1,205 @@
+//! All requests in flight on one core.
+
+use std::task::Waker;
+use std::time::Instant;
+
+use slab::Slab;
+use sluicegate_contract::{Outcome, RecordId};
+
+use super::{Entry, RecordState};
+use crate::limits::REQUESTS_PER_CORE_MAX;
+
+/// The place of a request in its core's ledger.
+pub type Slot = usize;
+
+/// Bits of a record's place in its request, and of a request's place in its ledger.
+const PLACE_BITS: u32 = 28;
+const PLACE_MASK: u64 = (1 << PLACE_BITS) - 1;
+
+/// All requests in flight on one core.
+#[derive(Debug)]
+pub struct Ledger {
+    core: u8,
+    held: Slab<Held>,
+    /// Events of requests that are not decided yet.
+    events_in_flight: u64,
+}
+
+#[derive(Debug)]
+struct Held {
+    entry: Entry,
+    waker: Option<Waker>,
+    /// Decided: every event is, or the time to answer passed.
+    decided: bool,
+    /// The answer was given, or there is nobody to give it to.
+    answered: bool,
+}
+
+/// What an outcome led to.
+#[derive(Debug)]
+pub struct Settled {
+    /// The target of the record.
+    pub target: u16,
+    /// The bytes that were reserved for it.
+    pub weight: u32,
+    /// True if the outcome came after the request was decided by its deadline.
+    pub late: bool,
+    /// True if it decided its request.
+    pub decided: bool,
+}
+
+impl Ledger {
+    /// An empty ledger for the core of this number.
+    #[must_use]
+    pub fn new(core: u8) -> Self {
+        Self {
+            core,
+            held: Slab::new(),
+            events_in_flight: 0,
+        }
+    }
+
+    /// True while another request can be held.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.held.len() < REQUESTS_PER_CORE_MAX
+    }
+
+    /// Events of requests that are not decided yet.
+    #[must_use]
+    pub fn events_in_flight(&self) -> u64 {
+        self.events_in_flight
+    }
+
+    /// Requests in flight, those whose answer was given before their last outcome included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    /// True where nothing is in flight.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    /// Holds a request. Its records' ids follow from its slot.
+    pub fn insert(&mut self, entry: Entry) -> Slot {
+        let decided = entry.is_ready();
+        if !decided {
+            self.events_in_flight += entry.events.len() as u64;
+        }
+        self.held.insert(Held {
+            entry,
+            waker: None,
+            decided,
+            answered: false,
+        })
+    }
+
+    /// The id of a record.
+    #[must_use]
+    pub fn record_id(&self, slot: Slot, record: u32) -> RecordId {
+        let core = u64::from(self.core) << (2 * PLACE_BITS);
+        RecordId(core | (slot as u64 & PLACE_MASK) << PLACE_BITS | u64::from(record))
+    }
+
+    /// The core whose ledger holds a record.
+    #[must_use]
+    pub fn core_of(id: RecordId) -> usize {
+        (id.0 >> (2 * PLACE_BITS)) as usize
+    }
+
+    /// Takes the outcome of a record and wakes the request that it decides. `None` where no such
+    /// record waits, which is a fault of a room.
+    pub fn settle(&mut self, id: RecordId, outcome: Outcome) -> Option<(Slot, Settled)> {
+        let slot = (id.0 >> PLACE_BITS & PLACE_MASK) as Slot;
+        let record = u32::try_from(id.0 & PLACE_MASK).unwrap_or(u32::MAX);
+        let held = self.held.get_mut(slot)?;
+        let RecordState { target, weight, .. } = *held.entry.settle(record, outcome)?;
+        let was_decided = held.decided;
+        let late = was_decided && !held.entry.is_ready();
+        let mut settled = Settled {
+            target,
+            weight,
+            late,
+            decided: false,
+        };
+        if !was_decided && held.entry.is_ready() {
+            settled.decided = true;
+            self.decide(slot);
+        }
+        Some((slot, settled))
+    }
+
+    /// Decides a request as it stands and wakes whoever waits for its answer.
+    fn decide(&mut self, slot: Slot) {
+        let Some(held) = self.held.get_mut(slot) else {
+            return;
+        };
+        held.decided = true;
+        self.events_in_flight -= held.entry.events.len() as u64;
+        if let Some(waker) = held.waker.take() {
+            waker.wake();
+        }
+    }
+
+    /// Decides all requests whose time to answer has passed, and returns them.
+    pub fn expire(&mut self, now: Instant) -> Vec<Slot> {
+        let passed = |held: &Held| {
+            !held.decided && now.duration_since(held.entry.started) >= held.entry.route.reply.within
+        };
+        let slots: Vec<Slot> = self
+            .held
+            .iter()
+            .filter(|(_, held)| passed(held))
+            .map(|(slot, _)| slot)
+            .collect();
+        for slot in &slots {
+            self.decide(*slot);
+        }
+        slots
+    }
+
+    /// True once the answer can be given; else the waker is woken when it can.
+    pub fn poll_decided(&mut self, slot: Slot, waker: &Waker) -> bool {
+        let Some(held) = self.held.get_mut(slot) else {
+            return true;
+        };
+        if !held.decided
+            && !held
+                .waker
+                .as_ref()
+                .is_some_and(|known| known.will_wake(waker))
+        {
+            held.waker = Some(waker.clone());
+        }
+        held.decided
+    }
+
+    /// The request in a slot.
+    #[must_use]
+    pub fn entry(&self, slot: Slot) -> Option<&Entry> {
+        self.held.get(slot).map(|held| &held.entry)
+    }
+
+    /// The answer was given, or nobody is there to take it.
+    pub fn answered(&mut self, slot: Slot) {
+        if let Some(held) = self.held.get_mut(slot) {
+            held.answered = true;
+            held.waker = None;
+        }
+        self.release(slot);
+    }
+
+    /// Lets a request go once it is answered and its last outcome is in.
+    pub fn release(&mut self, slot: Slot) {
+        if self
+            .held
+            .get(slot)
+            .is_some_and(|h| h.answered && h.decided && h.entry.is_complete())
+        {
+            self.held.remove(slot);
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! What the outcomes of a request mean: which of its events are stored, and so its status.
+
+use sluicegate_contract::{Outcome, Reason, ReasonKind};
+
+use super::Entry;
+use crate::error::Code;
+use crate::settings::{After, BatchReply, Need};
+
+/// How much of something is stored at the targets that the route requires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// All of it.
+    All,
+    /// A part of it.
+    Some,
+    /// Surely nothing.
+    None,
+    /// Not known.
+    Unknown,
+}
+
+impl Stored {
+    /// The word in `Sluicegate-Outcome`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Some => "some",
+            Self::None => "none",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What became of one event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventVerdict {
+    /// `None`: as the route promises.
+    pub code: Option<Code>,
+    /// How much of it is stored.
+    pub stored: Stored,
+    /// The reason behind a code, with the place of the record that it is about.
+    pub reason: Option<(usize, Reason)>,
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The status.
+    pub status: u16,
+    /// The worst event's code; `None` for a success.
+    pub code: Option<Code>,
+    /// The place of the worst event.
+    pub worst: usize,
+    /// How much of it is stored.
+    pub stored: Stored,
+    /// Events that were accepted as the route promises.
+    pub accepted: usize,
+}
+
+impl EventVerdict {
+    const GOOD: Self = Self {
+        code: None,
+        stored: Stored::All,
+        reason: None,
+    };
+
+    fn bad(code: Code, stored: Stored, reason: Option<(usize, Reason)>) -> Self {
+        Self {
+            code: Some(code),
+            stored,
+            reason,
+        }
+    }
+
+    /// Judges one event of a request, as things stand.
+    #[must_use]
+    pub fn judge(entry: &Entry, event: usize) -> Self {
+        if let Some(refusal) = entry.refusal_of(event) {
+            return Self::bad(refusal.code, Stored::None, None);
+        }
+        if entry.route.reply.after == After::None {
+            return Self {
+                code: None,
+                stored: Stored::Unknown,
+                reason: None,
+            };
+        }
+        let tally = Tally::of(entry, event);
+        if tally.failures == 0 && tally.open == 0 {
+            return Self::GOOD;
+        }
+        if entry.route.reply.after == After::Any && tally.delivered > 0 {
+            return Self {
+                code: None,
+                stored: Stored::Some,
+                reason: None,
+            };
+        }
+        tally.verdict()
+    }
+
+    /// Ranks verdicts: the worst of a batch's gives its status.
+    fn rank(&self) -> u8 {
+        match self.code {
+            None => 0,
+            Some(Code::Unconfirmed) => 4,
+            Some(Code::PartlyStored) => 3,
+            Some(code) if code.status() >= 500 => 2,
+            Some(_) => 1,
+        }
+    }
+}
+
+/// The required records of one event, counted by what became of them.
+#[derive(Default)]
+struct Tally {
+    delivered: usize,
+    open: usize,
+    uncertain: Option<(usize, Reason)>,
+    refused: Option<(usize, Reason)>,
+    conflicts: usize,
+    not_stored: Option<(usize, Reason)>,
+    failures: usize,
+}
+
+impl Tally {
+    fn of(entry: &Entry, event: usize) -> Self {
+        let mut tally = Self::default();
+        let (start, records) = entry.records_of(event);
+        for (place, record) in records.iter().enumerate() {
+            if entry.needs(record.binding) == Need::BestEffort {
+                continue;
+            }
+            match &record.outcome {
+                None => tally.open += 1,
+                Some(Outcome::Delivered(_)) => tally.delivered += 1,
+                Some(outcome) => tally.fail(start + place, outcome),
+            }
+        }
+        tally
+    }
+
+    fn fail(&mut self, place: usize, outcome: &Outcome) {
+        self.failures += 1;
+        match outcome {
+            Outcome::Delivered(_) => {}
+            Outcome::Refused(reason) => {
+                self.conflicts += usize::from(reason.kind() == ReasonKind::ConditionFalse);
+                self.refused.get_or_insert((place, reason.clone()));
+            }
+            Outcome::GaveUp {
+                certain: false,
+                reason,
+            } => {
+                self.uncertain.get_or_insert((place, reason.clone()));
+            }
+            Outcome::GaveUp {
+                certain: true,
+                reason,
+            } => {
+                self.not_stored.get_or_insert((place, reason.clone()));
+            }
+        }
+    }
+
+    fn verdict(self) -> EventVerdict {
+        if self.open > 0 || self.uncertain.is_some() {
+            return EventVerdict::bad(Code::Unconfirmed, Stored::Unknown, self.uncertain);
+        }
+        let stored = if self.delivered > 0 {
+            Stored::Some
+        } else {
+            Stored::None
+        };
+        // A condition that does not hold is an answer: sending again would get the same one.
+        if self.conflicts == self.failures {
+            return EventVerdict::bad(Code::Conflict, stored, self.refused);
+        }
+        if self.delivered > 0 {
+            let reason = self.not_stored.or(self.refused);
+            return EventVerdict::bad(Code::PartlyStored, stored, reason);
+        }
+        if let Some((place, reason)) = self.not_stored {
+            let code = match reason.kind() {
+                ReasonKind::AccessDenied
+                | ReasonKind::AuthenticationFailed
+                | ReasonKind::TargetMissing
+                | ReasonKind::TargetMismatch => Code::TargetBlocked,
+                ReasonKind::QueueFull => Code::QueueFull,
+                _ => Code::NotStored,
+            };
+            return EventVerdict::bad(code, stored, Some((place, reason)));
+        }
+        let code = match &self.refused {
+            Some((_, reason)) if reason.kind() == ReasonKind::TooLarge => Code::RecordTooLarge,
+            _ => Code::RecordRefused,
+        };
+        EventVerdict::bad(code, stored, self.refused)
+    }
+}
+
+impl Verdict {
+    /// Judges a request, as things stand.
+    #[must_use]
+    pub fn judge(entry: &Entry) -> Self {
+        let events = entry.events.len();
+        let mut worst = (0, EventVerdict::GOOD);
+        let (mut accepted, mut any_stored, mut any_missing, mut unknown) = (0, false, false, false);
+        for event in 0..events {
+            let verdict = EventVerdict::judge(entry, event);
+            accepted += usize::from(verdict.code.is_none());
+            any_stored |= matches!(verdict.stored, Stored::All | Stored::Some);
+            any_missing |= matches!(verdict.stored, Stored::None | Stored::Some);
+            unknown |= verdict.stored == Stored::Unknown;
+            if event == 0 || verdict.rank() > worst.1.rank() {
+                worst = (event, verdict);
+            }
+        }
+        let stored = match (unknown, any_stored, any_missing) {
+            (true, _, _) => Stored::Unknown,
+            (false, true, true) => Stored::Some,
+            (false, true, false) => Stored::All,
+            (false, false, _) => Stored::None,
+        };
+        let code = worst.1.code.map(|code| batch_code(code, any_stored));
+        let mixed = entry.batch && (entry.lenient || lenient(entry));
+        let status = match code {
+            None if entry.route.reply.after == After::None => 202,
+            None => 200,
+            Some(_) if mixed && accepted > 0 => 207,
+            Some(code) => code.status(),
+        };
+        Self {
+            status,
+            code,
+            worst: worst.0,
+            stored,
+            accepted,
+        }
+    }
+}
+
+fn lenient(entry: &Entry) -> bool {
+    entry.route.reply.batch == BatchReply::PerEvent
+}
+
+/// A 503 says that nothing was stored, which is not true of a batch of which a part was.
+fn batch_code(code: Code, any_stored: bool) -> Code {
+    if any_stored && code.status() == 503 {
+        Code::PartlyStored
+    } else {
+        code
+    }
+}
