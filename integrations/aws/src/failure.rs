@@ -33,6 +33,8 @@ pub struct Place {
     pub region: String,
     /// The URL, where it is not AWS itself.
     pub endpoint: Option<String>,
+    /// The profile that the file names.
+    pub profile: Option<String>,
 }
 
 impl fmt::Display for Place {
@@ -146,9 +148,12 @@ where
 {
     let causes = Causes::of(error);
     if let Some(cause) = causes.find::<CredentialsError>() {
-        let why = match cause {
-            CredentialsError::CredentialsNotLoaded(_) => "there are none".to_owned(),
-            other => one_line(&last_of(other).to_string()),
+        let why = match (cause, &place.profile) {
+            (CredentialsError::CredentialsNotLoaded(_), Some(profile)) => {
+                format!("the profile `{profile}` has none")
+            }
+            (CredentialsError::CredentialsNotLoaded(_), None) => "none were found".to_owned(),
+            (other, _) => one_line(&last_of(other).to_string()),
         };
         let detail = format!(
             "no credentials for {place} ({why}): set AWS_PROFILE, or AWS_ACCESS_KEY_ID and \
@@ -231,7 +236,7 @@ pub fn one_line(message: &str) -> String {
     while let Some((before, quoted)) = rest.split_once("Value '") {
         line.push_str(before);
         line.push_str("Value …");
-        rest = quoted.find("' at '").map_or("", |end| &quoted[end + 1..]);
+        rest = quoted.rfind("' at '").map_or("", |end| &quoted[end + 1..]);
     }
     line.push_str(rest);
     line.chars()

@@ -29,6 +29,7 @@ fn place() -> Place {
         name: "clicks".to_owned(),
         region: "eu-west-1".to_owned(),
         endpoint: None,
+        profile: None,
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -17,6 +19,7 @@ use sluicegate_contract::{Attempt, Reason, ReasonKind};
 use tokio::sync::Mutex;
 
 use crate::Access;
+use crate::bounded::Bounded;
 
 /// Until a connection is made, TLS included.
 const CONNECT_TIME_MAX: Duration = Duration::from_millis(3100);
@@ -143,7 +146,18 @@ impl Hallway {
             loader = loader.endpoint_url(url);
         }
         if let Some(profile) = &access.profile {
-            loader = loader.profile_name(profile);
+            // By the SDK's own order the environment's credentials would win over a profile that
+            // the file names.
+            let settings = ProviderConfig::without_region()
+                .with_http_client(self.http_client.clone())
+                .with_region(access.region.clone().map(Region::new));
+            let credentials = ProfileFileCredentialsProvider::builder()
+                .configure(&settings)
+                .profile_name(profile)
+                .build();
+            loader = loader
+                .profile_name(profile)
+                .credentials_provider(credentials);
         }
         if let Some(credentials) = &self.credentials {
             loader = loader.credentials_provider(credentials.clone());
@@ -170,18 +184,20 @@ impl Hallway {
 /// The connection pool of all AWS targets. TLS and the proxy of the environment are set up with
 /// the first connection.
 fn connections() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new().build_with_connector_fn(|settings, components| {
-        let crypto = tls::rustls_provider::CryptoMode::AwsLc;
-        let mut connector = ConnectorBuilder::default()
-            .tls_provider(tls::Provider::Rustls(crypto))
-            .pool_idle_timeout(IDLE_CONNECTION_TIME_MAX)
-            .proxy_config(ProxyConfig::from_env());
-        connector.set_connector_settings(settings.cloned());
-        if let Some(components) = components {
-            connector.set_sleep_impl(components.sleep_impl());
-        }
-        connector.build()
-    })
+    let pool =
+        aws_smithy_http_client::Builder::new().build_with_connector_fn(|settings, components| {
+            let crypto = tls::rustls_provider::CryptoMode::AwsLc;
+            let mut connector = ConnectorBuilder::default()
+                .tls_provider(tls::Provider::Rustls(crypto))
+                .pool_idle_timeout(IDLE_CONNECTION_TIME_MAX)
+                .proxy_config(ProxyConfig::from_env());
+            connector.set_connector_settings(settings.cloned());
+            if let Some(components) = components {
+                connector.set_sleep_impl(components.sleep_impl());
+            }
+            connector.build()
+        });
+    SharedHttpClient::new(Bounded(pool))
 }
 
 /// The courier tries again, so one attempt is all that a call may take.

@@ -6,6 +6,7 @@
 //! gateway starts with targets down and without credentials.
 
 mod access;
+mod bounded;
 mod codes;
 mod failure;
 mod hallway;

@@ -74,6 +74,7 @@ impl<C> Service<C> {
                 what: self.what,
                 name: self.target.clone(),
                 region: config.region().map(ToString::to_string).unwrap_or_default(),
+                profile: self.access.profile.clone(),
                 endpoint: self.hallway.endpoint(self.name, &self.access, &config),
             },
         });

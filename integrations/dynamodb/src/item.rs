@@ -42,32 +42,18 @@ pub(crate) fn attribute(value: &Value) -> Result<AttributeValue, Reason> {
 ///
 /// # Errors
 /// As [`item`].
-pub(crate) fn measure(put: &Value) -> Result<Size, Reason> {
+pub(crate) fn measure(put: &Value) -> Result<usize, Reason> {
     let size = walk_item(&Measure, put)?;
-    Ok(Size {
-        // An item is not itself a map: only the maps within it cost something of their own.
-        item: size.item - size.container,
-        ..size
-    })
+    // An item is not itself a map: only the maps within it cost something of their own.
+    Ok(size.bytes - size.container)
 }
 
-/// The bytes of one value.
+/// Checks one value, as it is bound in a condition.
 ///
 /// # Errors
 /// As [`attribute`].
-pub(crate) fn measure_value(value: &Value) -> Result<Size, Reason> {
-    walk(&Measure, value, 0)
-}
-
-/// Bytes as DynamoDB counts them for an item's limit, and as they travel.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Size {
-    /// Names and values; three for a list or map, and one for each of its elements.
-    pub(crate) item: usize,
-    /// In the JSON of a call.
-    pub(crate) wire: usize,
-    /// What of `item` a list or map costs beside its elements' names and values.
-    container: usize,
+pub(crate) fn check_value(value: &Value) -> Result<(), Reason> {
+    walk(&Measure, value, 0).map(|_| ())
 }
 
 /// What a walk over values makes of them.
@@ -324,11 +310,19 @@ impl Maker for Make {
     }
 }
 
-/// Counts bytes. On the wire `{"S":""}` costs eight beside its text.
+/// Counts bytes as DynamoDB does for the limit of an item.
 struct Measure;
 
-const WIRE_BYTES: usize = 8;
+/// What a list or map costs beside its elements, which cost one more each.
 const CONTAINER_BYTES: usize = 3;
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Size {
+    /// Names and values, and what lists and maps cost.
+    bytes: usize,
+    /// What of it this list or map itself costs.
+    container: usize,
+}
 
 impl Maker for Measure {
     type Made = Size;
@@ -336,28 +330,27 @@ impl Maker for Measure {
     type Map = Size;
 
     fn text(&self, text: Cow<'_, str>) -> Size {
-        Size::of(text.len(), WIRE_BYTES + text.len() + escapes(&text))
+        Size::of(text.len())
     }
 
     fn bytes(&self, bytes: &[u8]) -> Size {
-        Size::of(bytes.len(), WIRE_BYTES + bytes.len().div_ceil(3) * 4)
+        Size::of(bytes.len())
     }
 
-    fn number(&self, text: &str, number: &Number) -> Size {
-        Size::of(number.bytes(), WIRE_BYTES + text.len())
+    fn number(&self, _: &str, number: &Number) -> Size {
+        Size::of(number.bytes())
     }
 
     fn bool(&self, _: bool) -> Size {
-        Size::of(1, 14)
+        Size::of(1)
     }
 
     fn null(&self) -> Size {
-        Size::of(1, 13)
+        Size::of(1)
     }
 
     fn push(&self, list: &mut Size, value: Size) {
-        list.item += value.item;
-        list.wire += value.wire + 1;
+        list.bytes += value.bytes;
         list.container += 1;
     }
 
@@ -366,8 +359,7 @@ impl Maker for Measure {
     }
 
     fn insert(&self, map: &mut Size, name: &str, value: Size) {
-        map.item += name.len() + value.item;
-        map.wire += name.len() + escapes(name) + value.wire + 4;
+        map.bytes += name.len() + value.bytes;
         map.container += 1;
     }
 
@@ -377,10 +369,9 @@ impl Maker for Measure {
 }
 
 impl Size {
-    fn of(item: usize, wire: usize) -> Self {
+    fn of(bytes: usize) -> Self {
         Self {
-            item,
-            wire,
+            bytes,
             container: 0,
         }
     }
@@ -389,22 +380,10 @@ impl Size {
     fn contained(self) -> Self {
         let container = self.container + CONTAINER_BYTES;
         Self {
-            item: self.item + container,
-            wire: self.wire + WIRE_BYTES,
+            bytes: self.bytes + container,
             container,
         }
     }
-}
-
-/// Bytes that JSON's escapes add to a text.
-fn escapes(text: &str) -> usize {
-    text.bytes()
-        .map(|byte| match byte {
-            b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 1,
-            0..=0x1f => 5,
-            _ => 0,
-        })
-        .sum()
 }
 
 #[cfg(test)]

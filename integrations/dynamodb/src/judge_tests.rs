@@ -16,6 +16,7 @@ fn place() -> Place {
         name: "orders".to_owned(),
         region: "eu-west-1".to_owned(),
         endpoint: None,
+        profile: None,
     }
 }
 

@@ -14,9 +14,12 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType as SdkKeyType,
     ScalarAttributeType,
 };
-use emulator::{REGION, closed_port, config, emulators, hallway, send, send_batch, unique};
+use emulator::{
+    MINISTACK, REGION, closed_port, config, emulators, hallway, send, send_batch, unique,
+};
 use sluicegate_contract::{Attempt, Batch, Integration, ReasonKind, Receipt, Record, Value};
 use sluicegate_dynamodb::{KeyAttributes, KeyType, Settings, open};
+use sluicegate_testkit::backend;
 
 type Key<'k> = &'k [(&'k str, KeyType)];
 const KEY: Key<'static> = &[("pk", KeyType::S), ("sk", KeyType::N)];
@@ -202,7 +205,8 @@ async fn a_condition_that_fails_is_an_answer() {
 
 #[tokio::test]
 async fn our_own_item_after_a_lost_answer_is_no_conflict() {
-    for url in emulators("dynamodb uncertain condition") {
+    // roto-aws 0.10.1 does not say what stands in the place (ALL_OLD).
+    if let Some(url) = backend(MINISTACK, "dynamodb uncertain condition") {
         let client = Client::new(&config(&url));
         let table = unique("orders");
         create(&client, &table).await;

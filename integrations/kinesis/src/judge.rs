@@ -90,6 +90,7 @@ mod tests {
             name: "clicks".to_owned(),
             region: "eu-west-1".to_owned(),
             endpoint: None,
+            profile: None,
         }
     }
 

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::types::ShardIteratorType;
 use emulator::{REGION, closed_port, config, emulators, hallway, send, unique};
+use sluicegate_aws::{Access, Hallway};
 use sluicegate_contract::{Attempt, Integration, ReasonKind, Receipt, Record, Value};
 use sluicegate_kinesis::{Settings, open};
 
@@ -59,8 +60,8 @@ async fn create(client: &Client, stream: &str) {
     panic!("{stream} did not become active");
 }
 
-/// Every record of the stream by its sequence number: key and data.
-async fn read_back(client: &Client, stream: &str) -> BTreeMap<String, (String, String)> {
+/// Every record of the stream by its shard and sequence number: key and data.
+async fn read_back(client: &Client, stream: &str) -> BTreeMap<(String, String), (String, String)> {
     let mut found = BTreeMap::new();
     let shards = client
         .list_shards()
@@ -86,7 +87,10 @@ async fn read_back(client: &Client, stream: &str) -> BTreeMap<String, (String, S
         for record in answer.records() {
             let data = String::from_utf8(record.data().as_ref().to_vec()).unwrap();
             found.insert(
-                record.sequence_number().to_owned(),
+                (
+                    shard.shard_id().to_owned(),
+                    record.sequence_number().to_owned(),
+                ),
                 (record.partition_key().unwrap_or_default().to_owned(), data),
             );
         }
@@ -116,11 +120,11 @@ async fn what_is_confirmed_is_read_back_byte_for_byte() {
         let attempts = send(&room, records).await;
         let stored = read_back(&client, &stream).await;
         for (attempt, sent) in attempts.iter().zip(&sent) {
-            let Attempt::Stored(Receipt::Sequence { sequence, .. }) = attempt else {
+            let Attempt::Stored(Receipt::Sequence { shard, sequence }) = attempt else {
                 panic!("{attempt:?}");
             };
             assert_eq!(
-                stored.get(&**sequence),
+                stored.get(&(shard.to_string(), sequence.to_string())),
                 Some(sent),
                 "the receipt names the record"
             );
@@ -183,4 +187,35 @@ async fn a_closed_port_is_certain_and_named() {
     };
     assert_eq!(reason.kind(), ReasonKind::ConnectionFailed);
     assert!(reason.detail().unwrap().contains(&url), "{reason}");
+}
+
+#[tokio::test]
+async fn missing_credentials_block_and_are_named_with_the_remedy() {
+    let shared = Access {
+        profile: Some("sluicegate-no-such-profile".to_owned()),
+        ..Access::default()
+    };
+    let settings = Settings {
+        stream: Some("clicks".to_owned()),
+        region: Some(REGION.to_owned()),
+        endpoint_url: Some(format!("http://127.0.0.1:{}", closed_port())),
+        shared,
+        ..Settings::default()
+    };
+    let room = open("clicks", &settings, &Hallway::from_environment());
+    for _ in 0..2 {
+        let attempts = send(&room, vec![record("k", "1", None)]).await;
+        let Attempt::Blocked(reason) = &attempts[0] else {
+            panic!("{attempts:?}");
+        };
+        assert_eq!(reason.kind(), ReasonKind::AuthenticationFailed);
+        let detail = reason.detail().unwrap();
+        for words in [
+            "sluicegate-no-such-profile",
+            "AWS_PROFILE",
+            "stream `clicks`",
+        ] {
+            assert!(detail.contains(words), "{detail} names {words}");
+        }
+    }
 }

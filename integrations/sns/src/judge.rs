@@ -70,6 +70,7 @@ mod tests {
             name: "alerts".to_owned(),
             region: "eu-west-1".to_owned(),
             endpoint: None,
+            profile: None,
         }
     }
 

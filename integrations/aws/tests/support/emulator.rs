@@ -3,7 +3,6 @@
 //! `tests/run` starts the emulators and says where they are. Without them a test says loudly that
 //! it was skipped.
 
-use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -14,19 +13,17 @@ use sluicegate_contract::{Attempt, AttemptSink, Batch, Integration, Record};
 
 pub(crate) const REGION: &str = "us-east-1";
 
+/// Where ministack is.
+pub(crate) const MINISTACK: &str = "SLUICEGATE_TEST_AWS";
+/// Where roto-aws is: a second opinion, with other bugs.
+pub(crate) const ROTO: &str = "SLUICEGATE_TEST_ROTO";
+
 /// The URL of each emulator that is running.
 pub(crate) fn emulators(test: &str) -> Vec<String> {
-    let urls: Vec<String> = ["SLUICEGATE_TEST_AWS", "SLUICEGATE_TEST_ROTO"]
+    [MINISTACK, ROTO]
         .iter()
-        .filter_map(|name| std::env::var(name).ok())
-        .filter(|url| !url.is_empty())
-        .collect();
-    if urls.is_empty() {
-        // The test harness captures what is printed; this must be seen.
-        let line = format!("SKIPPED: {test}: SLUICEGATE_TEST_AWS names no emulator\n");
-        let _ = std::io::stderr().write_all(line.as_bytes());
-    }
-    urls
+        .filter_map(|variable| sluicegate_testkit::backend(variable, test))
+        .collect()
 }
 
 pub(crate) fn hallway() -> Arc<Hallway> {
