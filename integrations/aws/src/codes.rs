@@ -141,6 +141,8 @@ pub fn meaning_of(code: Option<&str>, status: u16) -> Option<CodeMeaning> {
         (None, 429) => Some(Throttled),
         (None, 500..) => Some(Failing),
         (None, 413) => Some(TooLarge),
+        (None, 401 | 403) if code.is_some() => Some(AccessDenied),
+        (None, 404) if code.is_some() => Some(Mismatch),
         (None, 400..) if code.is_some() => Some(Invalid),
         (None, _) => None,
     }
@@ -196,6 +198,10 @@ mod tests {
             (Some("InvalidArgumentException"), 400, Some(Invalid)),
             (Some("InvalidParameter"), 400, Some(Invalid)),
             (Some("BatchRequestTooLong"), 400, Some(TooLarge)),
+            (Some("SomethingNew"), 403, Some(AccessDenied)),
+            (Some("SomethingNew"), 404, Some(Mismatch)),
+            (Some("SomethingNew"), 400, Some(Invalid)),
+            (None, 403, None),
             (None, 404, None),
             (None, 200, None),
         ] {
