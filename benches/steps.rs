@@ -6,6 +6,7 @@ use std::hint::black_box;
 
 use bytes::Bytes;
 use criterion::{Criterion, Throughput};
+use sluicegate::http::{HeadIndex, HeadScan, Parsed, parse};
 use sluicegate::settings::{Accept, Formats};
 use sluicegate::split::{Scratch, Step, Wanted, split};
 
@@ -52,6 +53,34 @@ fn wanted() -> Wanted {
     wanted
 }
 
+/// A request's head as the end-to-end bench sends it, and one with the fields of a browser.
+fn parse_step(criterion: &mut Criterion) {
+    let short = "POST /events HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\
+                 Content-Type: application/json\r\nContent-Length: 512\r\n\r\n";
+    let long = "POST /v1/acme/events?source=web HTTP/1.1\r\nHost: gate.example.org\r\n\
+                User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101\r\n\
+                Accept: application/json, text/plain, */*\r\nAccept-Language: en-GB,en\r\n\
+                Accept-Encoding: gzip, deflate, br\r\nOrigin: https://example.org\r\n\
+                Referer: https://example.org/shop\r\nDNT: 1\r\nConnection: keep-alive\r\n\
+                Content-Type: application/json\r\nContent-Length: 512\r\n\r\n";
+    let mut group = criterion.benchmark_group("parse");
+    for (name, bytes) in [("4 fields", short), ("11 fields", long)] {
+        let mut index = HeadIndex::default();
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let parsed = parse(
+                    black_box(bytes.as_bytes()),
+                    &mut HeadScan::default(),
+                    &mut index,
+                );
+                debug_assert!(matches!(parsed, Parsed::Head(_)));
+                parsed
+            });
+        });
+    }
+    group.finish();
+}
+
 fn split_step(criterion: &mut Criterion) {
     let (accept, wanted, mut scratch) = (accept(), wanted(), Scratch::default());
     let one = Bytes::from(event(1));
@@ -72,6 +101,7 @@ fn split_step(criterion: &mut Criterion) {
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
+    parse_step(&mut criterion);
     split_step(&mut criterion);
     criterion.final_summary();
 }

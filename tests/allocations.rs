@@ -9,6 +9,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use bytes::Bytes;
+use sluicegate::http::{HeadIndex, HeadScan, Parsed, parse};
 use sluicegate::settings::{Accept, Formats};
 use sluicegate::split::{Scratch, Step, Wanted, split};
 
@@ -85,6 +86,18 @@ fn wanted() -> Wanted {
 fn the_counter_counts() {
     let counted = allocations(|| drop(std::hint::black_box(vec![1_u8; 100])));
     assert!((counted - 1.0).abs() < f64::EPSILON, "{counted}");
+}
+
+#[test]
+fn parsing_a_head_allocates_nothing() {
+    let head = b"POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+        Content-Length: 512\r\nX-More: a\r\n\r\n";
+    let mut index = HeadIndex::default();
+    let counted = allocations(|| {
+        let parsed = parse(head, &mut HeadScan::default(), &mut index);
+        assert!(matches!(parsed, Parsed::Head(_)), "{parsed:?}");
+    });
+    assert!(counted == 0.0, "{counted} allocations");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::Failure;
 
 /// The answer: as long as the gateway's own success, so that both send the same bytes.
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\
-    Sluicegate-Outcome: all\r\nContent-Length: 72\r\n\r\n\
+    Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nSluicegate-Outcome: all\r\nContent-Length: 72\r\n\r\n\
     {\"id\":\"019ab3f0-0000-7000-8000-000000000000\",\"accepted\":1,\"ack\":\"none\"}\n";
 
 const BUFFER_BYTES: usize = 4096;

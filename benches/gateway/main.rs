@@ -7,6 +7,7 @@
 //! move from run to run, the ratios of one run stand.
 
 mod bare;
+mod edge;
 mod event;
 mod kafka;
 mod kinesis_sink;

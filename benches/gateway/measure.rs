@@ -91,19 +91,19 @@ impl<'o> Bench<'o> {
         let (http, admin) = (free_address()?, free_address()?);
         let log = self.scratch.path().join("server.log");
         let mut server = match work {
-            Work::Bare => self.start_bare(http, &log)?,
+            Work::Bare | Work::Edge => self.start_part(work, http, &log)?,
             _ => self.start_gateway(work, http, admin, &topic, &log)?,
         };
         let loaded = server
             .listening(http)
             .and_then(|()| self.load(work, connections, http, server.id()))
             .map_err(|fault| format!("{fault}\n{}", tail(&log)))?;
-        let batch = match work {
-            Work::Bare => None,
-            _ => batch_records(&get(admin, "/metrics")?),
+        let batch = match work.is_whole() {
+            false => None,
+            true => batch_records(&get(admin, "/metrics")?),
         };
         let graceful = server.stop()?;
-        if work != Work::Bare && !graceful {
+        if work.is_whole() && !graceful {
             return Err(format!("did not stop with status 0\n{}", tail(&log)).into());
         }
         if let Some(kafka) = kafka {
@@ -117,10 +117,15 @@ impl<'o> Bench<'o> {
         sample(round, &loaded, batch)
     }
 
-    fn start_bare(&self, http: SocketAddr, log: &Path) -> Result<Process, Failure> {
+    /// The bare server or the edge alone.
+    fn start_part(&self, work: Work, http: SocketAddr, log: &Path) -> Result<Process, Failure> {
+        let (http, cores) = (http.to_string(), self.options.cores.to_string());
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["bare", &http.to_string(), &self.options.cores.to_string()]);
-        Process::start("the bare server", &mut command, log)
+        match work {
+            Work::Bare => command.args(["bare", &http, &cores]),
+            _ => command.args(["edge", &http, &cores, &self.options.driver]),
+        };
+        Process::start("the server", &mut command, log)
     }
 
     fn start_gateway(

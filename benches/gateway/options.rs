@@ -27,7 +27,7 @@ pub(crate) struct Options {
     #[arg(
         long,
         value_delimiter = ',',
-        default_value = "none,discard,kafka,kinesis"
+        default_value = "edge,none,discard,kafka,kinesis"
     )]
     pub(crate) work: Vec<Work>,
     /// Cores of the servers. The load shares the machine with them.
@@ -54,6 +54,8 @@ pub(crate) struct Options {
 pub(crate) enum Work {
     /// The bare server.
     Bare,
+    /// The gateway's edge with nothing behind it.
+    Edge,
     /// The discarding target, `reply.after: none`: 202.
     None,
     /// The discarding target, `reply.after: required`: 200.
@@ -71,6 +73,7 @@ impl Work {
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Bare => "bare monoio + httparse",
+            Self::Edge => "the edge alone",
             Self::None => "discard, 202 at once",
             Self::Discard => "discard, 200 after it",
             Self::Kafka => "Kafka, acks=all",
@@ -95,6 +98,11 @@ impl Work {
         }
     }
 
+    /// Whether `sluicegate serve` does it; else a child of the bench.
+    pub(crate) fn is_whole(self) -> bool {
+        !matches!(self, Self::Bare | Self::Edge)
+    }
+
     /// Whether it needs a broker.
     pub(crate) fn needs_kafka(self) -> bool {
         matches!(self, Self::Kafka | Self::KafkaBodies)
@@ -111,6 +119,16 @@ pub(crate) enum Role {
         address: SocketAddr,
         /// Its cores.
         cores: usize,
+    },
+    /// Runs the edge with nothing behind it.
+    #[command(hide = true)]
+    Edge {
+        /// Where it listens.
+        address: SocketAddr,
+        /// Its cores.
+        cores: usize,
+        /// Its driver.
+        driver: String,
     },
     /// Runs the Kinesis null sink.
     #[command(hide = true)]
@@ -152,6 +170,11 @@ impl Role {
     pub(crate) fn play(self) -> Result<(), crate::Failure> {
         match self {
             Self::Bare { address, cores } => crate::bare::serve(address, cores),
+            Self::Edge {
+                address,
+                cores,
+                driver,
+            } => crate::edge::serve(address, cores, &driver),
             Self::KinesisSink { address } => crate::kinesis_sink::serve(address),
             Self::Load {
                 address,
