@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use sluicegate_contract::{Outcome, Reason, ReasonKind, Record, RecordId};
+use sluicegate_contract::{Batch, Outcome, Reason, ReasonKind, Record, RecordId};
 
 /// A record that has no outcome yet.
 #[derive(Debug)]
@@ -66,8 +66,14 @@ impl Call {
         }
     }
 
-    pub(super) fn records(&self) -> Arc<Vec<Record>> {
-        Arc::clone(&self.records)
+    /// The records for the room, which is told which of them an earlier try may have stored.
+    pub(super) fn batch(&self) -> Batch {
+        let batch = Batch::new(Arc::clone(&self.records));
+        if self.tickets.iter().any(|ticket| ticket.uncertain) {
+            batch.after_uncertain(self.tickets.iter().map(|ticket| ticket.uncertain).collect())
+        } else {
+            batch
+        }
     }
 
     /// The records again, for the judgement of what became of them. The room has usually let go

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use sluicegate_contract::{
-    Attempt, AttemptSink, Batch, Integration, OutcomeSink, Reason, Record, TargetWatch,
+    Attempt, AttemptSink, Batch, Integration, OutcomeSink, Reason, TargetWatch,
 };
 
 use super::{CallId, Queue, Rules};
@@ -90,8 +90,8 @@ impl Courier {
             if self.inbox.is_hurried() {
                 queue.stop();
             }
-            while let Some((call, records)) = queue.next(Instant::now()) {
-                self.submit(call, records);
+            while let Some((call, batch)) = queue.next(Instant::now()) {
+                self.submit(call, batch);
             }
             let outcomes = queue.take_outcomes();
             if !outcomes.is_empty() {
@@ -130,15 +130,15 @@ impl Courier {
         }
     }
 
-    fn submit(&self, call: CallId, records: Arc<Vec<Record>>) {
+    fn submit(&self, call: CallId, batch: Batch) {
         let started = Instant::now();
         let (inbox, counters) = (Arc::clone(&self.inbox), Arc::clone(&self.counters));
-        counters.call_started(records.len());
-        let sink = AttemptSink::new(records.len(), move |attempts| {
+        counters.call_started(batch.len());
+        let sink = AttemptSink::new(batch.len(), move |attempts| {
             counters.call_finished(started.elapsed());
             inbox.done(call, attempts);
         });
-        self.room.submit(Batch::new(records), sink);
+        self.room.submit(batch, sink);
     }
 }
 

@@ -2,12 +2,11 @@
 //! became of each. Time is handed in; nothing here waits or sends.
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use slab::Slab;
 use sluicegate_contract::{
-    Attempt, Integration, Limits, Outcome, Reason, ReasonKind, Record, RecordId, TargetState,
+    Attempt, Batch, Integration, Limits, Outcome, Reason, ReasonKind, RecordId, TargetState,
 };
 
 use super::call::{Call, Pending, Ticket};
@@ -92,8 +91,8 @@ impl Queue {
         }));
     }
 
-    /// Starts the next call, if one may start now. Its records are the room's to send, once.
-    pub fn next(&mut self, now: Instant) -> Option<(CallId, Arc<Vec<Record>>)> {
+    /// Starts the next call, if one may start now. Its batch is the room's to send, once.
+    pub fn next(&mut self, now: Instant) -> Option<(CallId, Batch)> {
         self.expire(now);
         self.wake_later(now);
         if self.calls.len() >= self.rules.limits.concurrent_calls || !self.breaker.permits(now) {
@@ -281,15 +280,15 @@ impl Queue {
         batch
     }
 
-    fn start(&mut self, now: Instant, mut batch: Vec<Pending>) -> (CallId, Arc<Vec<Record>>) {
+    fn start(&mut self, now: Instant, mut batch: Vec<Pending>) -> (CallId, Batch) {
         for pending in &mut batch {
             pending.ticket.tries += 1;
         }
         self.breaker.started();
         self.pace.started(now);
         let call = Call::new(now, batch);
-        let records = call.records();
-        (self.calls.insert(call), records)
+        let batch = call.batch();
+        (self.calls.insert(call), batch)
     }
 
     /// What a whole call says of its target.

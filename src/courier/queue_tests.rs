@@ -81,8 +81,8 @@ impl Story {
     }
 
     fn call(&mut self) -> Option<(CallId, Vec<String>)> {
-        let (call, records) = self.queue.next(self.now)?;
-        Some((call, records.iter().map(name).collect()))
+        let (call, batch) = self.queue.next(self.now)?;
+        Some((call, batch.records().iter().map(name).collect()))
     }
 
     fn answer(&mut self, call: CallId, attempts: Vec<Attempt>) -> Option<Change> {
@@ -220,6 +220,18 @@ fn an_uncertain_try_of_what_must_not_be_repeated_is_the_last() {
     );
     story.wait(RETRY_PAUSE_MAX);
     assert_eq!(story.call().unwrap().1, ["x"]);
+}
+
+#[test]
+fn the_room_is_told_what_an_earlier_try_may_have_stored() {
+    let mut story = Story::new();
+    story.put(&["x", "y"]);
+    let (call, _) = story.call().unwrap();
+    story.answer(call, vec![lost(), again(true)]);
+    story.wait(RETRY_PAUSE_MAX);
+    let (_, batch) = story.queue.next(story.now).unwrap();
+    let told: Vec<_> = (0..2).map(|place| batch.may_be_stored(place)).collect();
+    assert_eq!(told, [true, false]);
 }
 
 #[test]
