@@ -7,9 +7,9 @@ use std::time::Duration;
 use sluicegate_contract::ByteSize;
 
 use super::as_run::{Connection, Server, Settings, Target};
-use super::check::nearest;
 use super::gather::{Named, Parts};
 use super::units::TimeSpan;
+use super::words::nearest;
 use super::{Sources, as_written, build_route, build_tests, node, show};
 use crate::limits;
 use crate::map::{Issue, Node, Position};
@@ -142,9 +142,13 @@ fn target(
         Some(name) => Some(connection_of(name, named, parts, connections, issues)?),
         None => None,
     };
+    let mut room = room.clone();
+    if let Some(connection) = connection.and_then(|place| connections.get(place)) {
+        room.share(&connection.settings);
+    }
     (issues.len() == before).then(|| Target {
         name: Arc::from(named.name.as_str()),
-        room: room.clone(),
+        room,
         connection,
         queue_bytes,
         give_up,

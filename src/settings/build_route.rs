@@ -1,22 +1,18 @@
 //! A route as written to a route as run.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::as_run::{
-    Accept, After, BatchReply, Binding, Formats, Need, ReplyRule, Route, Unmatched,
-};
-use super::as_written::{self, Defaults, Format};
-use super::build::{between, check_name, did_you_mean, key_place, target_names};
+use super::as_run::{After, Binding, Need, Route, Unmatched};
+use super::as_written::{self, Defaults};
+use super::build::{check_name, did_you_mean, key_place, target_names};
+use super::build_accept::{accept, formats, reply};
 use super::gather::Parts;
+use super::route_table::Table;
 use super::route_text::{self, RouteText};
 use super::{Sources, node};
 use crate::limits;
-use crate::map::{BindingSource, Issue, Node, NodeValue, Plan, PlanSource, Position};
+use crate::map::{BindingSource, Issue, Node, NodeValue, Plan, PlanSource};
 use crate::rooms;
-
-/// `reply.within` at least.
-const WITHIN_MIN: Duration = Duration::from_millis(1);
 
 /// All routes in the order of the files. `None` for one that cannot be built; why is in `issues`.
 pub(super) fn routes(
@@ -37,7 +33,7 @@ pub(super) fn routes(
                 table.add(text, at, sources, issues);
             }
             let plan = plan(node, text.as_ref(), written.as_ref(), parts, issues);
-            let route = route(index, node, written.as_ref()?, text?, plan?, parts, issues)?;
+            let route = route(index, node, written.as_ref()?, text, plan, parts, issues)?;
             table.name(&route.name, key_place(node, &["name"]), sources, issues);
             Some(route)
         });
@@ -59,81 +55,6 @@ fn route_text(node: &Node, issues: &mut Vec<Issue>) -> Option<RouteText> {
             });
             None
         }
-    }
-}
-
-/// What routes there are already.
-#[derive(Default)]
-struct Table {
-    router: matchit::Router<()>,
-    routes: Vec<(String, String, Position)>,
-    names: Vec<(Arc<str>, Position)>,
-}
-
-impl Table {
-    fn add(&mut self, text: &RouteText, at: Position, sources: &Sources, issues: &mut Vec<Issue>) {
-        let same_path = self.routes.iter().filter(|(_, path, _)| *path == text.path);
-        let mut same_path = same_path.peekable();
-        let new_path = same_path.peek().is_none();
-        if let Some((_, _, first)) = same_path
-            .clone()
-            .find(|(method, _, _)| *method == text.method)
-        {
-            let place = sources.place(*first);
-            issues.push(Issue {
-                at,
-                message: format!(
-                    "`{} {}` is given twice: first at {place}",
-                    text.method, text.path
-                ),
-                help: Some("one route takes a method and path: put both into one".to_owned()),
-            });
-            return;
-        }
-        let inserted = if new_path {
-            self.router.insert(&text.path, ())
-        } else {
-            Ok(())
-        };
-        if let Err(error) = inserted {
-            let other = match &error {
-                matchit::InsertError::Conflict { with } => {
-                    self.routes.iter().find(|(_, path, _)| path == with)
-                }
-                _ => None,
-            };
-            let message = match other {
-                Some((method, path, first)) => format!(
-                    "the path `{}` takes the same requests as `{method} {path}` at {}",
-                    text.path,
-                    sources.place(*first)
-                ),
-                None => format!("the path `{}` cannot be used: {error}", text.path),
-            };
-            let help = "give parameters in the same place of a path the same name".to_owned();
-            issues.push(Issue {
-                at,
-                message,
-                help: Some(help),
-            });
-            return;
-        }
-        self.routes
-            .push((text.method.clone(), text.path.clone(), at));
-    }
-
-    fn name(&mut self, name: &Arc<str>, at: Position, sources: &Sources, issues: &mut Vec<Issue>) {
-        if let Some((_, first)) = self.names.iter().find(|(known, _)| known == name) {
-            issues.push(Issue {
-                at,
-                message: format!(
-                    "the route name `{name}` is given twice: first at {}",
-                    sources.place(*first)
-                ),
-                help: Some("names tell routes apart in metrics: give each its own".to_owned()),
-            });
-        }
-        self.names.push((Arc::clone(name), at));
     }
 }
 
@@ -194,8 +115,8 @@ fn route(
     index: usize,
     node: &Node,
     written: &as_written::Route,
-    text: RouteText,
-    plan: Plan,
+    text: Option<RouteText>,
+    plan: Option<Plan>,
     parts: &Parts,
     issues: &mut Vec<Issue>,
 ) -> Option<Route> {
@@ -228,7 +149,6 @@ fn route(
             help: Some("make one `need: required`, or say `reply: { after: none }`".to_owned()),
         });
     }
-    let whole = format!("{} {}", text.method, text.path);
     let name = written.name.as_deref();
     if let Some(name) = name {
         check_name(name, key_place(node, &["name"]), "route", issues);
@@ -237,7 +157,12 @@ fn route(
         Some(as_written::Unmatched::Accept) => Unmatched::Accept,
         Some(as_written::Unmatched::Refuse) | None => Unmatched::Refuse,
     };
-    (issues.len() == before).then(|| Route {
+    if issues.len() > before {
+        return None;
+    }
+    let (text, plan) = (text?, plan?);
+    let whole = format!("{} {}", text.method, text.path);
+    Some(Route {
         index,
         name: Arc::from(name.unwrap_or(&whole)),
         method: Arc::from(text.method),
@@ -248,126 +173,6 @@ fn route(
         unmatched,
         reply,
     })
-}
-
-fn formats(written: &as_written::Route, parts: &Parts) -> Formats {
-    let own = written
-        .accept
-        .as_ref()
-        .and_then(|accept| accept.formats.as_ref());
-    let shared = parts
-        .defaults
-        .as_ref()
-        .and_then(|(defaults, _)| defaults.accept.as_ref());
-    formats_of(own.or(shared.and_then(|accept| accept.formats.as_ref())))
-}
-
-fn formats_of(written: Option<&Vec<Format>>) -> Formats {
-    let has = |format| written.is_none_or(|formats| formats.contains(&format));
-    Formats {
-        json: has(Format::Json),
-        json_array: has(Format::JsonArray),
-        ndjson: has(Format::Ndjson),
-        raw: written.is_some_and(|formats| formats.contains(&Format::Raw)),
-    }
-}
-
-fn accept(
-    node: &Node,
-    written: &as_written::Route,
-    defaults: &Defaults,
-    issues: &mut Vec<Issue>,
-) -> Accept {
-    let own = written.accept.clone().unwrap_or_default();
-    let shared = defaults.accept.clone().unwrap_or_default();
-    let at = |key| key_place(node, &["accept", key]);
-    let listed = own.formats.or(shared.formats);
-    let formats = formats_of(listed.as_ref());
-    if formats.raw && (formats.json || formats.json_array || formats.ndjson) {
-        issues.push(Issue {
-            at: at("formats"),
-            message: "`raw` stands beside other formats".to_owned(),
-            help: Some("`raw` takes any bytes, so nothing could tell the others from it: let it stand alone".to_owned()),
-        });
-    }
-    let mut bytes =
-        |key, size: Option<sluicegate_contract::ByteSize>, normal: usize, most: usize| {
-            let Some(size) = size else { return normal };
-            let value = usize::try_from(size.0).unwrap_or(usize::MAX);
-            if value == 0 || value > most {
-                let most = sluicegate_contract::ByteSize(most as u64);
-                issues.push(Issue {
-                    at: at(key),
-                    message: format!("`{key}` is {size}"),
-                    help: Some(format!("it must be from 1B to {most}")),
-                });
-            }
-            value
-        };
-    let request_bytes = bytes(
-        "request_bytes",
-        own.request_bytes.or(shared.request_bytes),
-        limits::REQUEST_BYTES_DEFAULT,
-        limits::REQUEST_BYTES_MAX,
-    );
-    let event_bytes = bytes(
-        "event_bytes",
-        own.event_bytes.or(shared.event_bytes),
-        limits::EVENT_BYTES_DEFAULT.min(request_bytes),
-        limits::EVENT_BYTES_MAX,
-    );
-    if event_bytes > request_bytes {
-        issues.push(Issue {
-            at: at("event_bytes"),
-            message: "`event_bytes` is larger than `request_bytes`".to_owned(),
-            help: Some(
-                "a body holds its events: raise `request_bytes` or lower `event_bytes`".to_owned(),
-            ),
-        });
-    }
-    let events = own
-        .events
-        .or(shared.events)
-        .map_or(limits::EVENTS_DEFAULT, |events| {
-            usize::try_from(events)
-                .unwrap_or(limits::EVENTS_MAX)
-                .min(limits::EVENTS_MAX)
-        });
-    Accept {
-        formats,
-        event_bytes,
-        request_bytes,
-        events,
-    }
-}
-
-fn reply(
-    node: &Node,
-    written: &as_written::Route,
-    defaults: &Defaults,
-    issues: &mut Vec<Issue>,
-) -> ReplyRule {
-    let own = written.reply.clone().unwrap_or_default();
-    let shared = defaults.reply.clone().unwrap_or_default();
-    let within = own
-        .within
-        .or(shared.within)
-        .map_or(limits::WITHIN_DEFAULT, |span| span.0);
-    let at = key_place(node, &["reply", "within"]);
-    between("within", within, WITHIN_MIN, limits::WITHIN_MAX, at, issues);
-    ReplyRule {
-        after: match own.after.or(shared.after) {
-            Some(as_written::After::Any) => After::Any,
-            Some(as_written::After::None) => After::None,
-            Some(as_written::After::Required) | None => After::Required,
-        },
-        within,
-        receipts: own.receipts.or(shared.receipts).unwrap_or(false),
-        batch: match own.batch.or(shared.batch) {
-            Some(as_written::BatchReply::PerEvent) => BatchReply::PerEvent,
-            Some(as_written::BatchReply::Worst) | None => BatchReply::Worst,
-        },
-    }
 }
 
 fn bindings(

@@ -6,12 +6,10 @@
 use serde_json::{Map, Value};
 
 use super::as_written::{LATER_KEYS, LATER_WORDS};
+use super::words::{
+    described, described_map, is_type, nearest, noun, shown, type_names, types_of, words_of,
+};
 use crate::map::{Issue, Node, NodeValue, Position};
-
-/// How far a word may be from a known one to be taken for a misspelling of it.
-const LIKENESS_MIN: f64 = 0.75;
-/// Characters of a value that a message shows.
-const SHOWN_CHARACTERS_MAX: usize = 40;
 
 /// The definitions of the schema and the issues so far.
 pub(super) struct Check<'s> {
@@ -107,7 +105,7 @@ impl<'s> Check<'s> {
         let names = required.map_or(&[][..], Vec::as_slice);
         for name in names.iter().filter_map(Value::as_str) {
             if !given.iter().any(|known| known == name) {
-                self.missing(name, at, label, properties.get(name));
+                self.missing(name, at, &noun(owner, label), properties.get(name));
             }
         }
         true
@@ -123,7 +121,7 @@ impl<'s> Check<'s> {
     ) -> bool {
         let least = schema.get("minItems").and_then(Value::as_u64).unwrap_or(0);
         if (items.len() as u64) < least {
-            self.issue(at, format!("`{label}` is empty"), expected(schema));
+            self.issue(at, format!("`{label}` is empty"), self.expected(schema));
             return false;
         }
         if let Some(schema) = schema.get("items") {
@@ -157,7 +155,7 @@ impl<'s> Check<'s> {
         self.issue(
             at,
             format!("`{label}` is {number}; it must be {range}"),
-            expected(schema),
+            self.expected(schema),
         );
         false
     }
@@ -219,13 +217,8 @@ impl<'s> Check<'s> {
             let better = best
                 .as_ref()
                 .is_none_or(|(known, _, _)| deeper(&issues) && !deeper(known));
-            let same_kind = matches!(
-                (&node.value, self.first_type(branch).as_deref()),
-                (NodeValue::Map(_), Some("object"))
-                    | (NodeValue::List(_), Some("array"))
-                    | (NodeValue::Text(_), Some("string"))
-            );
-            if better && same_kind {
+            let types = self.types(branch);
+            if better && types.iter().any(|kind| is_type(node, kind)) {
                 best = Some((issues, copy, good));
             }
         }
@@ -236,23 +229,58 @@ impl<'s> Check<'s> {
                 good
             }
             None => {
-                let help = expected(schema);
-                self.issue(node.at, format!("`{label}` is {}", shown(node)), help);
+                let types: Vec<&str> = branches
+                    .iter()
+                    .flat_map(|branch| self.types(branch))
+                    .collect();
+                self.wrong_type(node, &types, schema, label);
                 false
             }
         }
     }
 
-    fn first_type(&self, schema: &Value) -> Option<String> {
-        let schema = schema.as_object()?;
-        if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
-            let name = reference.rsplit('/').next()?;
-            return self.first_type(self.definitions.get(name)?);
+    /// The types that a schema takes.
+    fn types<'v>(&self, schema: &'v Value) -> Vec<&'v str>
+    where
+        's: 'v,
+    {
+        let Some(schema) = schema.as_object() else {
+            return Vec::new();
+        };
+        if let Some(definition) = self.referenced(schema) {
+            return self.types(definition);
         }
         if words_of(schema).is_some() {
-            return Some("string".to_owned());
+            return vec!["string"];
         }
-        types_of(schema).first().map(|kind| (*kind).to_owned())
+        match schema
+            .get("anyOf")
+            .or(schema.get("oneOf"))
+            .and_then(Value::as_array)
+        {
+            Some(branches) => branches
+                .iter()
+                .flat_map(|branch| self.types(branch))
+                .collect(),
+            None => types_of(schema),
+        }
+    }
+
+    fn referenced(&self, schema: &Map<String, Value>) -> Option<&'s Value> {
+        let name = schema.get("$ref")?.as_str()?.rsplit('/').next()?;
+        self.definitions.get(name)
+    }
+
+    /// What a schema says that it expects: of its own type, and of its place.
+    fn expected(&self, schema: &Map<String, Value>) -> Option<String> {
+        let mut parts = Vec::new();
+        let branches = schema.get("anyOf").and_then(Value::as_array);
+        let branches = branches.map_or(&[][..], Vec::as_slice);
+        for branch in branches.iter().filter_map(Value::as_object).chain([schema]) {
+            parts.extend(self.referenced(branch).and_then(described));
+        }
+        parts.extend(described_map(schema));
+        (!parts.is_empty()).then(|| format!("expected: {}", parts.join(" ")))
     }
 
     fn unknown_key(
@@ -280,18 +308,27 @@ impl<'s> Check<'s> {
             .iter()
             .copied()
             .filter(|key| !given.iter().any(|g| g == key));
-        let all = format!("known here: {}", known.join(", "));
+        let all = match known.as_slice() {
+            [] => "it takes no keys: write `{}`".to_owned(),
+            _ => format!("known here: {}", known.join(", ")),
+        };
         let help = match nearest(name, free) {
             Some(near) => format!("did you mean `{near}`? {all}"),
             None => all,
         };
-        self.issue(at, format!("`{name}` is not a key of {label}"), Some(help));
+        self.issue(
+            at,
+            format!("`{name}` is not a key of {}", noun(owner, label)),
+            Some(help),
+        );
     }
 
-    fn missing(&mut self, name: &str, at: Position, label: &str, schema: Option<&Value>) {
-        let described = schema.and_then(Value::as_object).and_then(expected);
-        let help = described.unwrap_or_else(|| format!("add `{name}: …`"));
-        self.issue(at, format!("`{name}` is missing in {label}"), Some(help));
+    fn missing(&mut self, name: &str, at: Position, owner: &str, schema: Option<&Value>) {
+        let described = schema
+            .and_then(Value::as_object)
+            .and_then(|schema| self.expected(schema));
+        let help = format!("add `{name}: …`; {}", described.unwrap_or_default());
+        self.issue(at, format!("`{name}` is missing in {owner}"), Some(help));
     }
 
     fn wrong_type(
@@ -301,19 +338,11 @@ impl<'s> Check<'s> {
         schema: &Map<String, Value>,
         label: &str,
     ) {
-        let wanted: Vec<&str> = types
-            .iter()
-            .filter(|kind| **kind != "null")
-            .map(|kind| type_name(kind))
-            .collect();
-        let message = format!(
-            "`{label}` is {}; it must be {}",
-            shown(node),
-            wanted.join(" or ")
-        );
+        let wanted = type_names(types);
+        let message = format!("`{label}` is {}; it must be {wanted}", shown(node));
         let quotes = matches!(node.value, NodeValue::Number(_) | NodeValue::Bool(_))
             && types.contains(&"string");
-        let help = match (expected(schema), quotes) {
+        let help = match (self.expected(schema), quotes) {
             (Some(help), true) => Some(format!("put it in quotes. {help}")),
             (None, true) => Some("put it in quotes".to_owned()),
             (help, false) => help,
@@ -323,94 +352,5 @@ impl<'s> Check<'s> {
 
     fn issue(&mut self, at: Position, message: String, help: Option<String>) {
         self.issues.push(Issue { at, message, help });
-    }
-}
-
-/// The known name that a misspelt one is most like.
-pub(super) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    let lower = name.to_lowercase();
-    known
-        .map(|word| (strsim::jaro_winkler(&lower, &word.to_lowercase()), word))
-        .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, word)| word)
-}
-
-/// A value as a message shows it.
-pub(super) fn shown(node: &Node) -> String {
-    match &node.value {
-        NodeValue::Null => "empty".to_owned(),
-        NodeValue::Bool(value) => format!("`{value}`"),
-        NodeValue::Number(number) => format!("the number {number}"),
-        NodeValue::Text(text) => {
-            let mut start: String = text.chars().take(SHOWN_CHARACTERS_MAX).collect();
-            if start.len() < text.len() {
-                start.push('…');
-            }
-            format!("the text `{start}`")
-        }
-        NodeValue::List(_) => "a list".to_owned(),
-        NodeValue::Map(_) => "a map".to_owned(),
-    }
-}
-
-/// What a schema says that it expects.
-fn expected(schema: &Map<String, Value>) -> Option<String> {
-    let text = schema.get("description").and_then(Value::as_str)?;
-    Some(format!("expected: {}", text.replace('\n', " ")))
-}
-
-/// The words of an enumeration, documented or not.
-fn words_of(schema: &Map<String, Value>) -> Option<Vec<&str>> {
-    if let Some(word) = schema.get("const") {
-        return word.as_str().map(|word| vec![word]);
-    }
-    if let Some(words) = schema.get("enum").and_then(Value::as_array) {
-        return words.iter().map(Value::as_str).collect();
-    }
-    let branches = schema.get("oneOf")?.as_array()?;
-    let words: Option<Vec<Vec<&str>>> = branches
-        .iter()
-        .map(|branch| words_of(branch.as_object()?))
-        .collect();
-    words.map(|words| words.concat())
-}
-
-fn types_of(schema: &Map<String, Value>) -> Vec<&str> {
-    match schema.get("type") {
-        Some(Value::String(kind)) => vec![kind],
-        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    }
-}
-
-/// True if a value may stand where a type is asked for. Text that reads as a number or boolean may
-/// stand for one, since `"${env.N}"` is always text.
-fn is_type(node: &Node, kind: &str) -> bool {
-    match (&node.value, kind) {
-        (NodeValue::Null, "null")
-        | (NodeValue::Bool(_), "boolean")
-        | (NodeValue::Text(_), "string")
-        | (NodeValue::List(_), "array")
-        | (NodeValue::Map(_), "object")
-        | (NodeValue::Number(_), "number") => true,
-        (NodeValue::Number(text) | NodeValue::Text(text), "integer") => {
-            text.parse::<i64>().is_ok() || text.parse::<u64>().is_ok()
-        }
-        (NodeValue::Text(text), "number") => text.parse::<f64>().is_ok_and(f64::is_finite),
-        (NodeValue::Text(text), "boolean") => matches!(text.as_str(), "true" | "false"),
-        _ => false,
-    }
-}
-
-fn type_name(kind: &str) -> &str {
-    match kind {
-        "object" => "a map",
-        "array" => "a list",
-        "string" => "text",
-        "integer" => "a whole number",
-        "number" => "a number",
-        "boolean" => "true or false",
-        other => other,
     }
 }

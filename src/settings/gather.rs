@@ -3,9 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::as_written::{Defaults, Route, Server, Target};
-use super::check::{Check, nearest, shown};
+use super::check::Check;
 use super::decode::{DecodeError, NodeDeserializer, decode};
 use super::interpolate::Interpolation;
+use super::words::{nearest, shown};
 use super::{Environment, Sources, node};
 use crate::map::{Issue, Node, NodeValue, Position};
 use crate::rooms::{self, ConnectionSettings, TargetSettings};
@@ -75,7 +76,7 @@ impl Gatherer<'_> {
             self.target(name, at, &top, &masked);
         }
         for route in node::entry(&top, "routes").map_or(&[][..], node::items) {
-            let value = self.decoded(decode::<Route>(route), route.at);
+            let value = self.decoded(route, decode::<Route>);
             self.parts.routes.push((route.clone(), value));
         }
     }
@@ -146,7 +147,7 @@ impl Gatherer<'_> {
         };
         let first = self.parts.server.as_ref().map(|(_, at)| *at);
         self.twice("`server`", node.at, first);
-        if let Some(server) = self.decoded(decode::<Server>(node), node.at) {
+        if let Some(server) = self.decoded(node, decode::<Server>) {
             self.parts.server.get_or_insert((server, node.at));
         }
     }
@@ -157,7 +158,7 @@ impl Gatherer<'_> {
         };
         let first = self.parts.defaults.as_ref().map(|(_, at)| *at);
         self.twice("`defaults`", node.at, first);
-        if let Some(defaults) = self.decoded(decode::<Defaults>(node), node.at) {
+        if let Some(defaults) = self.decoded(node, decode::<Defaults>) {
             self.parts.defaults.get_or_insert((defaults, node.at));
         }
     }
@@ -175,8 +176,9 @@ impl Gatherer<'_> {
         let kind = found.and_then(|node| self.kind_of(node, &kinds, "connection", &name));
         let mut value = None;
         if let Some((kind, settings)) = kind {
-            let read = ConnectionSettings::read(kind, NodeDeserializer(settings));
-            value = self.decoded(read, settings.at);
+            value = self.decoded(settings, |node| {
+                ConnectionSettings::read(kind, NodeDeserializer(node))
+            });
             if let Some(Err((key, problem))) = value.as_ref().map(ConnectionSettings::validate) {
                 self.problem(settings, key, &problem);
                 value = None;
@@ -200,9 +202,10 @@ impl Gatherer<'_> {
         let kind = found.and_then(|node| self.kind_of(node, &kinds, "target", &name));
         let mut value = None;
         if let (Some((kind, settings)), Some(node)) = (kind, found) {
-            let own = self.decoded(decode::<Target>(&without(node, &kinds)), node.at);
-            let read = TargetSettings::read(kind, NodeDeserializer(settings));
-            let room = self.decoded(read, settings.at);
+            let own = self.decoded(&without(node, &kinds), decode::<Target>);
+            let room = self.decoded(settings, |node| {
+                TargetSettings::read(kind, NodeDeserializer(node))
+            });
             if let Some(Err((key, problem))) = room.as_ref().map(TargetSettings::validate) {
                 self.problem(settings, key, &problem);
             }
@@ -247,20 +250,35 @@ impl Gatherer<'_> {
         None
     }
 
-    /// A decoded value; its error is kept unless the check has named the cause already.
-    fn decoded<T>(&mut self, result: Result<T, DecodeError>, within: Position) -> Option<T> {
-        match result {
-            Ok(value) => Some(value),
-            Err(error) => {
-                if !self.has_issue_in(within) {
-                    let at = error.at.unwrap_or(within);
-                    self.issues.push(Issue {
-                        at,
-                        message: error.message,
-                        help: None,
-                    });
-                }
-                None
+    /// A decoded value. What cannot be read is noted, unless the check has named the cause already,
+    /// and taken out, so that what else is wrong shows in the same run.
+    fn decoded<T>(
+        &mut self,
+        node: &Node,
+        read: impl Fn(&Node) -> Result<T, DecodeError>,
+    ) -> Option<T> {
+        let mut rest = node.clone();
+        let mut whole = true;
+        loop {
+            let error = match read(&rest) {
+                Ok(value) => return whole.then_some(value),
+                Err(error) => error,
+            };
+            whole = false;
+            let at = error.at.unwrap_or(node.at);
+            if !self.has_issue_in(at) {
+                // Types of the rooms say the remedy behind what is wrong.
+                let (message, help) = match error.message.split_once(": write ") {
+                    Some((message, remedy)) => (message.to_owned(), format!("write {remedy}")),
+                    None => (
+                        error.message,
+                        "`sluicegate schema` says what may stand here".to_owned(),
+                    ),
+                };
+                self.issue(at, message, &help);
+            }
+            if !node::remove(&mut rest, at) {
+                return None;
             }
         }
     }
@@ -275,7 +293,14 @@ impl Gatherer<'_> {
 
     fn problem(&mut self, settings: &Node, key: &str, problem: &str) {
         let at = node::place(settings, &key.split('.').collect::<Vec<_>>());
-        self.issue(at, format!("`{key}` {problem}"), "");
+        let (problem, help) = match problem.split_once(": write ") {
+            Some((problem, remedy)) => (problem, format!("write {remedy}")),
+            None => (
+                problem,
+                "`sluicegate schema` says what may stand here".to_owned(),
+            ),
+        };
+        self.issue(at, format!("`{key}` {problem}"), &help);
     }
 
     fn twice(&mut self, what: &str, at: Position, first: Option<Position>) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::gather::{Gatherer, Parts};
-use super::{Diagnostics, Environment, Settings, SourceFile, Sources, build, node, schema};
+use super::{Diagnostics, Environment, Settings, SourceFile, Sources, build, schema, yaml};
 use crate::limits::SETTINGS_BYTES_MAX;
 use crate::map::{Issue, Position};
 
@@ -100,7 +100,7 @@ fn load_sources(
         }
         hash.update(file.text.as_bytes());
         hash.update([0]);
-        if let Some(top) = node::parse(index, &file.text, &mut issues) {
+        if let Some(top) = yaml::parse(index, &file.text, &mut issues) {
             gatherer.file(top);
         }
     }

@@ -7,6 +7,7 @@
 mod as_run;
 mod as_written;
 mod build;
+mod build_accept;
 mod build_route;
 mod build_tests;
 mod check;
@@ -18,11 +19,14 @@ mod given;
 mod interpolate;
 mod load;
 mod node;
+mod route_table;
 mod route_text;
 mod schema;
 mod show;
 mod sources;
 mod units;
+mod words;
+mod yaml;
 
 #[cfg(test)]
 mod tests;

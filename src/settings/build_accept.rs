@@ -1,0 +1,136 @@
+//! What a route takes and how it answers: its own keys over those of `defaults`.
+
+use std::time::Duration;
+
+use super::as_run::{Accept, After, BatchReply, Formats, ReplyRule};
+use super::as_written::{self, Defaults, Format};
+use super::build::{between, key_place};
+use super::gather::Parts;
+use crate::limits;
+use crate::map::{Issue, Node};
+
+/// `reply.within` at least.
+const WITHIN_MIN: Duration = Duration::from_millis(1);
+
+/// The forms of a body that a route takes.
+pub(super) fn formats(written: &as_written::Route, parts: &Parts) -> Formats {
+    let own = written
+        .accept
+        .as_ref()
+        .and_then(|accept| accept.formats.as_ref());
+    let shared = parts
+        .defaults
+        .as_ref()
+        .and_then(|(defaults, _)| defaults.accept.as_ref());
+    formats_of(own.or(shared.and_then(|accept| accept.formats.as_ref())))
+}
+
+fn formats_of(written: Option<&Vec<Format>>) -> Formats {
+    let has = |format| written.is_none_or(|formats| formats.contains(&format));
+    Formats {
+        json: has(Format::Json),
+        json_array: has(Format::JsonArray),
+        ndjson: has(Format::Ndjson),
+        raw: written.is_some_and(|formats| formats.contains(&Format::Raw)),
+    }
+}
+
+/// What bodies a route takes.
+pub(super) fn accept(
+    node: &Node,
+    written: &as_written::Route,
+    defaults: &Defaults,
+    issues: &mut Vec<Issue>,
+) -> Accept {
+    let own = written.accept.clone().unwrap_or_default();
+    let shared = defaults.accept.clone().unwrap_or_default();
+    let at = |key| key_place(node, &["accept", key]);
+    let listed = own.formats.or(shared.formats);
+    let formats = formats_of(listed.as_ref());
+    if formats.raw && (formats.json || formats.json_array || formats.ndjson) {
+        issues.push(Issue {
+            at: at("formats"),
+            message: "`raw` stands beside other formats".to_owned(),
+            help: Some("`raw` takes any bytes, so nothing could tell the others from it: let it stand alone".to_owned()),
+        });
+    }
+    let mut bytes =
+        |key, size: Option<sluicegate_contract::ByteSize>, normal: usize, most: usize| {
+            let Some(size) = size else { return normal };
+            let value = usize::try_from(size.0).unwrap_or(usize::MAX);
+            if value == 0 || value > most {
+                let most = sluicegate_contract::ByteSize(most as u64);
+                issues.push(Issue {
+                    at: at(key),
+                    message: format!("`{key}` is {size}"),
+                    help: Some(format!("it must be from 1B to {most}")),
+                });
+            }
+            value
+        };
+    let request_bytes = bytes(
+        "request_bytes",
+        own.request_bytes.or(shared.request_bytes),
+        limits::REQUEST_BYTES_DEFAULT,
+        limits::REQUEST_BYTES_MAX,
+    );
+    let event_bytes = bytes(
+        "event_bytes",
+        own.event_bytes.or(shared.event_bytes),
+        limits::EVENT_BYTES_DEFAULT.min(request_bytes),
+        limits::EVENT_BYTES_MAX,
+    );
+    if event_bytes > request_bytes {
+        issues.push(Issue {
+            at: at("event_bytes"),
+            message: "`event_bytes` is larger than `request_bytes`".to_owned(),
+            help: Some(
+                "a body holds its events: raise `request_bytes` or lower `event_bytes`".to_owned(),
+            ),
+        });
+    }
+    let events = own
+        .events
+        .or(shared.events)
+        .map_or(limits::EVENTS_DEFAULT, |events| {
+            usize::try_from(events)
+                .unwrap_or(limits::EVENTS_MAX)
+                .min(limits::EVENTS_MAX)
+        });
+    Accept {
+        formats,
+        event_bytes,
+        request_bytes,
+        events,
+    }
+}
+
+/// When and how a route answers.
+pub(super) fn reply(
+    node: &Node,
+    written: &as_written::Route,
+    defaults: &Defaults,
+    issues: &mut Vec<Issue>,
+) -> ReplyRule {
+    let own = written.reply.clone().unwrap_or_default();
+    let shared = defaults.reply.clone().unwrap_or_default();
+    let within = own
+        .within
+        .or(shared.within)
+        .map_or(limits::WITHIN_DEFAULT, |span| span.0);
+    let at = key_place(node, &["reply", "within"]);
+    between("within", within, WITHIN_MIN, limits::WITHIN_MAX, at, issues);
+    ReplyRule {
+        after: match own.after.or(shared.after) {
+            Some(as_written::After::Any) => After::Any,
+            Some(as_written::After::None) => After::None,
+            Some(as_written::After::Required) | None => After::Required,
+        },
+        within,
+        receipts: own.receipts.or(shared.receipts).unwrap_or(false),
+        batch: match own.batch.or(shared.batch) {
+            Some(as_written::BatchReply::PerEvent) => BatchReply::PerEvent,
+            Some(as_written::BatchReply::Worst) | None => BatchReply::Worst,
+        },
+    }
+}
