@@ -68,3 +68,58 @@ fn wrong_usage_ends_with_two() {
     assert_eq!(Ending::Said.code(), 1);
     assert_eq!(Ending::Fault(String::new()).code(), 70);
 }
+
+#[test]
+fn a_panic_is_our_fault_and_ends_with_seventy() {
+    let ended = ending::guarded(|| panic!("on purpose"));
+    assert_eq!(format!("{ended:?}"), format!("{:?}", ExitCode::from(70)));
+    let ended = ending::guarded(|| Ok(()));
+    assert_eq!(format!("{ended:?}"), format!("{:?}", ExitCode::SUCCESS));
+}
+
+#[test]
+fn the_table_of_codes_has_every_code() {
+    let table = schema::codes();
+    for code in crate::error::Code::ALL {
+        assert!(table.contains(&format!("| `{}` | {} |", code.as_str(), code.status())));
+    }
+    for kind in sluicegate_contract::ReasonKind::ALL {
+        assert!(table.contains(&format!("| `{}` |", kind.code())));
+    }
+}
+
+/// The files of `config/`: the quickstart and every example.
+fn files_of_config() -> Vec<std::path::PathBuf> {
+    let config = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+    let mut files = vec![config.join("quickstart.yaml")];
+    for entry in std::fs::read_dir(config.join("examples")).unwrap() {
+        files.push(entry.unwrap().path());
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn every_file_of_config_is_right_and_carries_tests_that_pass() {
+    let files = files_of_config();
+    assert!(files.len() >= 6, "{files:?}");
+    for file in files {
+        let name = file.display().to_string();
+        let settings = crate::settings::load(&[file], &crate::settings::Environment::default())
+            .unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
+        let reports = run_tests(&settings);
+        assert!(reports.len() >= 2, "{name} has {} tests", reports.len());
+        for report in reports {
+            let TestReport {
+                route,
+                name: test,
+                differences,
+            } = report;
+            assert!(
+                differences.is_empty(),
+                "{name}: {route}: {test}:\n{}",
+                differences.join("\n")
+            );
+        }
+    }
+}

@@ -7,13 +7,12 @@
 )]
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sluicegate_contract::ByteSize;
 
-use super::units::TimeSpan;
+use super::units::{Address, TimeSpan};
 
 /// A Sluicegate file: which requests become which records in which targets.
 #[derive(Debug, JsonSchema)]
@@ -41,21 +40,19 @@ pub(super) struct File {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Server {
-    /// The data port: an address and a port such as 0.0.0.0:8080.
-    #[schemars(with = "Option<String>")]
-    pub http: Option<SocketAddr>,
-    /// Health, metrics and status: an address and a port such as 127.0.0.1:9090.
-    #[schemars(with = "Option<String>")]
-    pub admin: Option<SocketAddr>,
+    /// The data port: 0.0.0.0:8080 by default.
+    pub http: Option<Address>,
+    /// Health, metrics and status: 127.0.0.1:9090 by default.
+    pub admin: Option<Address>,
 }
 
-/// One client or producer that several targets share. Exactly one kind. Its keys are filled in by
-/// the room that it is for: see `schema`.
+// The keys of the kinds come from the rooms: `schema` fills them in here and in `Target`.
+
+/// One client or producer that several targets share, of exactly one kind.
 #[derive(Debug, JsonSchema)]
 pub(super) struct Connection {}
 
 /// Where records go: exactly one kind of target with its settings, and how it is delivered to.
-/// The keys of the kinds are filled in by `schema`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Target {

@@ -73,8 +73,8 @@ fn server(parts: &Parts, issues: &mut Vec<Issue>) -> Server {
         None => (&as_written::Server::default(), Position::default()),
     };
     let server = Server {
-        http: written.http.unwrap_or(HTTP),
-        admin: written.admin.unwrap_or(ADMIN),
+        http: written.http.map_or(HTTP, |address| address.0),
+        admin: written.admin.map_or(ADMIN, |address| address.0),
     };
     if server.http == server.admin && server.http.port() != 0 {
         issues.push(Issue {
@@ -142,13 +142,9 @@ fn target(
         Some(name) => Some(connection_of(name, named, parts, connections, issues)?),
         None => None,
     };
-    let mut room = room.clone();
-    if let Some(connection) = connection.and_then(|place| connections.get(place)) {
-        room.share(&connection.settings);
-    }
     (issues.len() == before).then(|| Target {
         name: Arc::from(named.name.as_str()),
-        room,
+        room: room.clone(),
         connection,
         queue_bytes,
         give_up,

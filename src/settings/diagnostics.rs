@@ -9,6 +9,10 @@ use crate::map::{Issue, Position};
 
 /// Columns of a rendered message.
 const WIDTH: usize = 100;
+/// Bytes of a line that is shown whole. Of a longer one miette would print all, or panic.
+const LINE_BYTES_MAX: usize = 400;
+/// Characters before and behind a place in a longer line.
+const AROUND_CHARACTERS: usize = 40;
 
 /// Everything that is wrong with a set of files. Never empty.
 #[derive(Clone)]
@@ -54,7 +58,9 @@ impl Diagnostics {
         let mut out = String::new();
         for issue in &self.issues {
             let located = Located::new(&self.sources, issue);
-            if handler.render_report(&mut out, &located).is_err() {
+            if self.has_long_lines(issue.at) {
+                out.push_str(&self.cropped(issue));
+            } else if handler.render_report(&mut out, &located).is_err() {
                 out.push_str(&self.line(issue));
             }
             out.push('\n');
@@ -63,6 +69,41 @@ impl Diagnostics {
         let plural = if count == 1 { "" } else { "s" };
         out.push_str(&format!("{count} error{plural}\n"));
         out
+    }
+
+    /// True if a line that the excerpt would show is too long for it.
+    fn has_long_lines(&self, at: Position) -> bool {
+        let (line, _) = self.sources.line_column(at);
+        let text = self.sources.file(at).map_or("", |file| &file.text);
+        let near = text.lines().skip(line.saturating_sub(2)).take(3);
+        near.map(str::len).any(|length| length > LINE_BYTES_MAX)
+    }
+
+    /// One issue with a few characters around its place.
+    fn cropped(&self, issue: &Issue) -> String {
+        let text = self.sources.file(issue.at).map_or("", |file| &file.text);
+        let start = floor_of(text, issue.at.start);
+        let (before, behind) = text.split_at(start);
+        let before: Vec<char> = before
+            .chars()
+            .rev()
+            .take_while(|c| *c != '\n')
+            .take(AROUND_CHARACTERS)
+            .collect();
+        let behind = behind.chars().take_while(|c| *c != '\n');
+        let excerpt: String = before
+            .iter()
+            .rev()
+            .copied()
+            .chain(behind.take(AROUND_CHARACTERS))
+            .collect();
+        let caret = " ".repeat(before.len());
+        let help = issue.help.as_deref().unwrap_or_default();
+        format!(
+            "  × {}\n   ╭─[{}]\n   │ {excerpt}\n   · {caret}▲\n   ╰────\n  help: {help}\n",
+            issue.message,
+            self.sources.place(issue.at),
+        )
     }
 
     /// One issue as one line: `orders.yaml:12:5: message; help`.

@@ -52,9 +52,9 @@ impl Gatherer<'_> {
             return;
         }
         let mut masked = top.clone();
-        Interpolation::new(self.environment, true).node(&mut masked);
+        Interpolation::new(self.environment, true).file(&mut masked);
         let mut interpolation = Interpolation::new(self.environment, false);
-        interpolation.node(&mut top);
+        interpolation.file(&mut top);
         self.issues.append(&mut interpolation.issues);
         self.secrets.append(&mut interpolation.secrets);
         let names = |section: &str| -> Vec<(String, Position)> {

@@ -8,6 +8,8 @@ use crate::map::{Issue, Node, NodeValue, Position};
 /// What stands where a secret was.
 pub(super) const MASK: &str = "***";
 
+/// The parts of a file that hold settings. What stands under `x-*` is only what aliases make of it.
+const SETTINGS: &[&str] = &["server", "connections", "targets", "defaults", "routes"];
 /// The parts of a route that are not settings.
 const MAPPINGS: &[&str] = &["let", "when", "record", "tests"];
 
@@ -31,8 +33,21 @@ impl<'e> Interpolation<'e> {
         }
     }
 
-    /// Replaces every text of this part of a file.
-    pub(super) fn node(&mut self, node: &mut Node) {
+    /// Replaces every text of a file that is a setting.
+    pub(super) fn file(&mut self, top: &mut Node) {
+        let NodeValue::Map(entries) = &mut top.value else {
+            return;
+        };
+        for (name, _, part) in entries {
+            if SETTINGS.contains(&name.as_str()) {
+                let kept = if name == "routes" { MAPPINGS } else { &[] };
+                self.node(part, kept);
+            }
+        }
+    }
+
+    /// Replaces every text below this value, but not below the keys that are kept as they are.
+    fn node(&mut self, node: &mut Node, kept: &[&str]) {
         let at = node.at;
         match &mut node.value {
             NodeValue::Text(text) => {
@@ -40,11 +55,11 @@ impl<'e> Interpolation<'e> {
                     *text = self.text(text, at);
                 }
             }
-            NodeValue::List(items) => items.iter_mut().for_each(|item| self.node(item)),
+            NodeValue::List(items) => items.iter_mut().for_each(|item| self.node(item, kept)),
             NodeValue::Map(entries) => entries
                 .iter_mut()
-                .filter(|(name, _, _)| !MAPPINGS.contains(&name.as_str()))
-                .for_each(|(_, _, value)| self.node(value)),
+                .filter(|(name, _, _)| !kept.contains(&name.as_str()))
+                .for_each(|(_, _, value)| self.node(value, kept)),
             NodeValue::Null | NodeValue::Bool(_) | NodeValue::Number(_) => {}
         }
     }

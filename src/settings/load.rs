@@ -84,11 +84,10 @@ fn load_sources(
     environment: &Environment,
 ) -> Result<Settings, Diagnostics> {
     let unread: Vec<usize> = issues.iter().map(|issue| issue.at.file).collect();
-    let definitions = schema::definitions();
     let mut gatherer = Gatherer {
         sources: &sources,
         environment,
-        definitions: &definitions,
+        definitions: schema::definitions(),
         issues: Vec::new(),
         secrets: Vec::new(),
         parts: Parts::default(),

@@ -1,5 +1,7 @@
 //! The JSON Schema of the file: for editors, and for the check of a file.
 
+use std::sync::LazyLock;
+
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
@@ -8,9 +10,15 @@ use sluicegate_contract::{Field, Kind};
 use super::as_written::File;
 use crate::rooms;
 
+static DEFINITIONS: LazyLock<Map<String, Value>> = LazyLock::new(make_definitions);
+
 /// The definitions of the schema by name; `File` is the whole file. Kinds of targets stand in it
 /// under their own names.
-pub(super) fn definitions() -> Map<String, Value> {
+pub(super) fn definitions() -> &'static Map<String, Value> {
+    &DEFINITIONS
+}
+
+fn make_definitions() -> Map<String, Value> {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
     let _: Schema = generator.subschema_for::<File>();
     let mut definitions = generator.take_definitions(true);
@@ -36,7 +44,7 @@ pub(super) fn definitions() -> Map<String, Value> {
 /// The schema as `sluicegate schema` prints it: with the fields of each kind's record.
 #[must_use]
 pub fn published() -> Value {
-    let mut definitions = definitions();
+    let mut definitions = definitions().clone();
     let mut choices = Vec::new();
     for kind in rooms::TARGETS {
         let name = format!("{}_record", kind.name);

@@ -1,7 +1,8 @@
-//! Values with units: durations.
+//! Values that have a form of their own: lengths of time, addresses.
 
 use std::borrow::Cow;
 use std::fmt;
+use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -62,6 +63,33 @@ impl JsonSchema for TimeSpan {
             "description": "A length of time: 500ms, 2s, 1m, 1h.",
             "type": "string",
             "pattern": "^[0-9]+ *(ms|s|m|h)$"
+        })
+    }
+}
+
+/// An address and a port: `0.0.0.0:8080`, `[::1]:9090`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Address(pub(super) SocketAddr);
+
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'_, str>::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(|_| {
+            let wrong = "is not an address and a port: write for example 0.0.0.0:8080";
+            serde::de::Error::custom(format!("`{text}` {wrong}"))
+        })
+    }
+}
+
+impl JsonSchema for Address {
+    fn schema_name() -> Cow<'static, str> {
+        "Address".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "An address and a port: 0.0.0.0:8080, [::1]:9090.",
+            "type": "string"
         })
     }
 }

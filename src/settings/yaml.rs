@@ -282,13 +282,7 @@ fn syntax_issue(file: usize, text: &str, error: &serde_saphyr::Error) -> Issue {
     let tab = |line: &str| line[..line.len() - line.trim_start().len()].contains('\t');
     let help = if tab(line) || tab(next) {
         "YAML is indented with spaces, never with tabs"
-    } else if matches!(
-        error,
-        serde_saphyr::Error::Budget { .. }
-            | serde_saphyr::Error::AliasReplayLimitExceeded { .. }
-            | serde_saphyr::Error::AliasExpansionLimitExceeded { .. }
-            | serde_saphyr::Error::AliasReplayStackDepthExceeded { .. }
-    ) {
+    } else if is_too_much(error) || message.contains("recursion limit") {
         "anchors may repeat a little of a file, not multiply it; a file has 64 levels at most"
     } else {
         "the file must be one YAML 1.2 document; text that holds `: `, `#` or `{` needs quotes"
@@ -298,6 +292,17 @@ fn syntax_issue(file: usize, text: &str, error: &serde_saphyr::Error) -> Issue {
         message: format!("this is not YAML: {message}"),
         help: Some(help.to_owned()),
     }
+}
+
+/// True where a bound of the file was passed.
+fn is_too_much(error: &serde_saphyr::Error) -> bool {
+    matches!(
+        error,
+        serde_saphyr::Error::Budget { .. }
+            | serde_saphyr::Error::AliasReplayLimitExceeded { .. }
+            | serde_saphyr::Error::AliasExpansionLimitExceeded { .. }
+            | serde_saphyr::Error::AliasReplayStackDepthExceeded { .. }
+    )
 }
 
 /// The error itself, without the alias that it was met through.

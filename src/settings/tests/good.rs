@@ -111,6 +111,20 @@ fn a_quoted_or_interpolated_number_is_a_number_and_a_dollar_escapes() {
 }
 
 #[test]
+fn expressions_of_mappings_are_left_alone_also_below_anchors() {
+    let text = format!(
+        "{HEAD}\
+x-data: &data {{ data: \"${{event.id}}\" }}
+routes: [ {{ route: POST /a, to: [ {{ target: all, record: *data }} ] }} ]
+"
+    )
+    .replace("all: {", "tests: {")
+    .replace("target: all", "target: tests");
+    let settings = load_text("t.yaml", &text, &Environment::default()).unwrap();
+    assert!(settings.shown.contains("${event.id}"), "{}", settings.shown);
+}
+
+#[test]
 fn several_files_are_a_union() {
     let routes = "\
 sluicegate: 1

@@ -100,11 +100,17 @@ fn the_seed_itself_is_understood() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_changed_file_never_panics(text in changed()) {
         load_and_show(&text);
+    }
+
+    #[test]
+    fn a_long_line_never_panics(text in changed(), length in 0..100_000usize) {
+        load_and_show(&text.replacen("x-a: ", &format!("x-b: {}\nx-a: ", "é".repeat(length)), 1));
+        load_and_show(&text.replacen("tenant", &"t".repeat(length), 1));
     }
 
     #[test]
