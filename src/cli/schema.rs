@@ -43,7 +43,7 @@ pub(super) fn schema_text() -> String {
 }
 
 fn functions() -> String {
-    String::new()
+    crate::map::functions::reference()
 }
 
 /// Markdown tables of all codes.
