@@ -6,12 +6,19 @@
 )]
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::borrow::Cow;
 use std::cell::Cell;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
-use sluicegate::http::{HeadIndex, HeadScan, Parsed, parse};
+use sluicegate::http::{Head, HeadIndex, HeadScan, Parsed, parse};
+use sluicegate::map::{
+    BindingSource, EventView, Node, NodeValue, Plan, PlanSource, Position, RequestView,
+};
 use sluicegate::settings::{Accept, Formats};
 use sluicegate::split::{Scratch, Step, Wanted, split};
+use sluicegate_contract::{Field, Kind};
 
 struct Counting;
 
@@ -115,4 +122,76 @@ fn splitting_a_body_allocates_nothing() {
         });
         assert!(counted == 0.0, "{counted} allocations for {events} events");
     }
+}
+
+/// A route with one binding of these two fields, both plain paths.
+fn plan() -> Plan {
+    const TEXT: Kind = Kind::Text {
+        characters_min: 1,
+        characters_max: 256,
+    };
+    const FIELDS: &[Field] = &[field("partition_key", TEXT), field("data", Kind::Payload)];
+    let text = |text: &str| Node {
+        at: Position::default(),
+        value: NodeValue::Text(text.to_owned()),
+    };
+    let entry = |name: &str, value| (name.to_owned(), Position::default(), text(value));
+    let record = vec![
+        entry("partition_key", "${event.user}"),
+        entry("data", "${event}"),
+    ];
+    let source = PlanSource {
+        lets: Vec::new(),
+        bindings: vec![BindingSource {
+            name: "clicks".to_owned(),
+            at: Position::default(),
+            room: "kinesis",
+            when: None,
+            fields: FIELDS,
+            record: Some(Node {
+                at: Position::default(),
+                value: NodeValue::Map(record),
+            }),
+        }],
+        path_parameters: Vec::new(),
+        raw: false,
+    };
+    Plan::compile(&source).unwrap()
+}
+
+const fn field(name: &'static str, kind: Kind) -> Field {
+    Field {
+        name,
+        kind,
+        required: true,
+        default: None,
+        doc: "",
+    }
+}
+
+#[test]
+fn rendering_a_record_of_plain_paths_allocates_at_most_once() {
+    let (plan, mut scratch, body) = (plan(), Scratch::default(), Bytes::from_static(EVENT));
+    split(None, &body, &accept(), plan.wanted(), &mut scratch).unwrap();
+    let index = HeadIndex::default();
+    let path: [(&str, Cow<'_, str>); 0] = [];
+    let request = RequestView {
+        head: Head::new(b"", &index),
+        path: &path,
+        id: 1,
+        time: UNIX_EPOCH,
+        source_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+    };
+    let event = EventView {
+        request: &request,
+        body: &body,
+        span: scratch.events[0],
+        captures: scratch.captures_of(0, plan.wanted()),
+        index: 0,
+    };
+    let counted = allocations(|| {
+        let record = plan.render(0, &event).unwrap().unwrap();
+        assert_eq!(record.value(0).as_text(), Some("u-1"));
+    });
+    assert!(counted <= 1.0, "{counted} allocations a record");
 }
