@@ -12,7 +12,7 @@ import subprocess
 import uuid
 
 USER = "gate"
-PASSWORD = "the-right-password"
+PASSWORD = "open"
 
 JVM = [
     "-Xmx384m",
