@@ -161,6 +161,7 @@ impl Core {
     fn settle(&self, state: &mut State, id: RecordId, outcome: Outcome) {
         let counted = RecordOutcome::from(&outcome);
         let reason = outcome.reason().map(sluicegate_contract::Reason::kind);
+        let delivered = outcome.is_delivered();
         let Some((slot, settled)) = state.ledger.settle(id, outcome) else {
             return;
         };
@@ -176,6 +177,9 @@ impl Core {
         }
         if settled.late {
             self.counters.late(target, 1);
+        }
+        if settled.best_effort && !delivered {
+            self.counters.best_effort_lost(target);
         }
         if settled.decided {
             self.count_settled(&state.ledger, slot);

@@ -8,6 +8,7 @@ use sluicegate_contract::{Outcome, RecordId};
 
 use super::{Entry, RecordState};
 use crate::limits::REQUESTS_PER_CORE_MAX;
+use crate::settings::Need;
 
 /// The place of a request in its core's ledger.
 pub type Slot = usize;
@@ -31,6 +32,8 @@ struct Held {
     waker: Option<Waker>,
     /// Decided: every event is, or the time to answer passed.
     decided: bool,
+    /// Decided since the time to answer passed: what is confirmed from now on is late.
+    expired: bool,
     /// The answer was given, or there is nobody to give it to.
     answered: bool,
 }
@@ -42,8 +45,10 @@ pub struct Settled {
     pub target: u16,
     /// The bytes that were reserved for it.
     pub weight: u32,
-    /// True if the outcome came after the request was decided by its deadline.
+    /// True if the record was confirmed after the request was decided by its deadline.
     pub late: bool,
+    /// True for a record of a best-effort binding.
+    pub best_effort: bool,
     /// True if it decided its request.
     pub decided: bool,
 }
@@ -93,6 +98,7 @@ impl Ledger {
             entry,
             waker: None,
             decided,
+            expired: false,
             answered: false,
         })
     }
@@ -116,13 +122,19 @@ impl Ledger {
         let slot = (id.0 >> PLACE_BITS & PLACE_MASK) as Slot;
         let record = u32::try_from(id.0 & PLACE_MASK).unwrap_or(u32::MAX);
         let held = self.held.get_mut(slot)?;
-        let RecordState { target, weight, .. } = *held.entry.settle(record, outcome)?;
         let was_decided = held.decided;
-        let late = was_decided && !held.entry.is_ready();
+        let late = held.expired && outcome.is_delivered();
+        let RecordState {
+            target,
+            weight,
+            binding,
+            ..
+        } = *held.entry.settle(record, outcome)?;
         let mut settled = Settled {
             target,
             weight,
             late,
+            best_effort: held.entry.needs(binding) == Need::BestEffort,
             decided: false,
         };
         if !was_decided && held.entry.is_ready() {
@@ -156,6 +168,9 @@ impl Ledger {
             .map(|(slot, _)| slot)
             .collect();
         for slot in &slots {
+            if let Some(held) = self.held.get_mut(*slot) {
+                held.expired = true;
+            }
             self.decide(*slot);
         }
         slots

@@ -7,8 +7,16 @@ use std::time::{Duration, Instant};
 
 use crate::kit::{Fault, Stub, event, eventually, flood, gateway, record_for, stub_target};
 
-/// Holds about twenty of the stories' events.
-const SMALL_QUEUE: &str = ", queue_bytes: 10KiB, give_up: 20s";
+/// The smallest queue that a file may ask for: it holds about twenty of these events.
+const SMALL_QUEUE: &str = ", queue_bytes: 64KiB, give_up: 20s";
+
+/// An event of 3 KiB.
+fn large(n: u64) -> String {
+    event(n).replace(
+        "\"text\":",
+        &format!("\"pad\":\"{}\",\"text\":", "x".repeat(3 << 10)),
+    )
+}
 
 #[test]
 fn a_full_queue_is_an_immediate_503_and_nothing_is_stored() {
@@ -29,7 +37,7 @@ fn a_full_queue_is_an_immediate_503_and_nothing_is_stored() {
     let shed = Mutex::new(BTreeSet::new());
     let others = flood(gateway.http, 100, 200, 200, |client, n| {
         let start = Instant::now();
-        let answer = client.post("/events", &event(n));
+        let answer = client.post("/events", &large(n));
         if answer.status == 503 {
             assert_eq!(answer.code(), "queue_full", "{}", answer.text());
             let pause: u64 = answer.field("retry-after").unwrap().parse().unwrap();
@@ -84,7 +92,7 @@ fn a_full_best_effort_queue_costs_its_own_record_only() {
         .start();
     slow.always(Fault::Delay(Duration::from_secs(1)));
     let others = flood(gateway.http, 50, 200, 200, |client, n| {
-        client.post("/events", &event(n))
+        client.post("/events", &large(n))
     });
     assert!(others.is_empty(), "{:?}", others.first());
     assert_eq!(other.store().counts().len(), 200);

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::kit::{Fault, Gateway, Request, Stub, event, gateway, record_for, stub_target};
+use crate::kit::{
+    Fault, Gateway, Request, Stub, event, eventually, gateway, record_for, stub_target,
+};
 
 struct Scene {
     stub: Stub,
@@ -148,7 +150,7 @@ const fn json(body: &'static str, status: u16, code: &'static str, named: &'stat
 const WRONG: &[Wrong] = &[
     Wrong {
         target: "/nowhere",
-        ..json("{}", 404, "route_not_found", "/nowhere")
+        ..json("{}", 404, "route_not_found", "path")
     },
     Wrong {
         method: "GET",
@@ -290,6 +292,9 @@ fn partly_stored_is_502_certainly_not_is_503_and_unconfirmed_is_504() {
     );
     stub.always(Fault::None);
     assert_eq!(stub.store().times(3), 1, "a 504 may still arrive");
+    eventually("what is confirmed after its answer is counted", || {
+        gateway.metric("sluicegate_late_total", &["kinesis"]) == 1.0
+    });
     gateway.stop();
 }
 
