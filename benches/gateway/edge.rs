@@ -20,7 +20,7 @@ const ANSWER: &[u8] =
 pub(crate) fn serve(address: SocketAddr, cores: usize, driver: &str) -> Result<(), Failure> {
     let driver: Driver = driver.parse()?;
     let workers = (0..cores)
-        .map(|core| start(WorkerSettings::new(core, address, driver), |_| Nothing))
+        .map(|core| start(WorkerSettings::new(core, address, driver), |_| Ok(Nothing)))
         .collect::<Result<Vec<_>, _>>()?;
     for worker in workers {
         worker.join()?;

@@ -163,7 +163,7 @@ const WRONG: &[Wrong] = &[
     json(r#"{"id":"a","id":"b"}"#, 400, "duplicate_field", "id"),
     Wrong {
         kind: "text/csv",
-        ..json("a,b", 415, "format_unsupported", "text/csv")
+        ..json("a,b", 415, "format_unsupported", "Content-Type")
     },
     json("[{},{},{},{}]", 413, "too_many_events", "3"),
     json(r#"{"id":{"a":1}}"#, 422, "mapping_failed", "id"),
