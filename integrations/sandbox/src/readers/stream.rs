@@ -1,0 +1,150 @@
+//! Kinesis: GetRecords from TRIM_HORIZON, shard by shard.
+
+use std::time::SystemTime;
+
+use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::types::{Record, ShardIteratorType};
+use serde_json::json;
+
+use super::since;
+use crate::Trouble;
+use crate::kinesis::Streams;
+use crate::values::text;
+use crate::watcher::{Landed, Words};
+
+/// Records of a stream; past it (by a quarter, so that it is rare) the oldest go.
+const RECORDS_MAX: usize = 10_000;
+/// Bytes of a stream's records; past it the older half goes.
+const STREAM_BYTES_MAX: usize = 64 << 20;
+/// Records of one GetRecords.
+const RECORDS_PER_CALL: i32 = 500;
+
+/// Reads one stream.
+pub(crate) struct Reader {
+    place: usize,
+    client: Client,
+    stream: String,
+    shards: Vec<Shard>,
+    /// [`Streams::puts`] when the stream was read last.
+    puts_seen: u64,
+    records: usize,
+    bytes: usize,
+}
+
+struct Shard {
+    id: String,
+    iterator: Option<String>,
+}
+
+/// The ids of a stream's shards.
+pub(crate) async fn shards_of(client: &Client, stream: &str) -> Result<Vec<String>, Trouble> {
+    let shards = client.list_shards().stream_name(stream).send().await;
+    let shards = shards.map_err(|error| Trouble::new("the shards are not known", &error))?;
+    Ok(shards
+        .shards()
+        .iter()
+        .map(|shard| shard.shard_id().to_owned())
+        .collect())
+}
+
+impl Reader {
+    pub(crate) fn new(place: usize, client: Client, stream: String, shards: Vec<String>) -> Self {
+        let shards = shards
+            .into_iter()
+            .map(|id| Shard { id, iterator: None })
+            .collect();
+        Self {
+            place,
+            client,
+            stream,
+            shards,
+            puts_seen: 0,
+            records: 0,
+            bytes: 0,
+        }
+    }
+
+    pub(crate) async fn round(&mut self, streams: &Streams, words: &Words) -> usize {
+        let puts = streams.puts();
+        if puts == self.puts_seen {
+            return 0;
+        }
+        let mut found = 0;
+        let mut all_read = true;
+        for index in 0..self.shards.len() {
+            match self.read(index).await {
+                Some((records, at_end)) => {
+                    all_read &= at_end;
+                    found += records.len();
+                    for record in records {
+                        words.landed(self.landed(&record));
+                    }
+                }
+                None => all_read = false,
+            }
+        }
+        if all_read {
+            self.puts_seen = puts;
+        }
+        self.let_oldest_go(streams, words).await;
+        found
+    }
+
+    /// The next records of a shard, and whether these were the last. `None`: ask again.
+    async fn read(&mut self, index: usize) -> Option<(Vec<Record>, bool)> {
+        let shard = self.shards.get_mut(index)?;
+        if shard.iterator.is_none() {
+            let call = self
+                .client
+                .get_shard_iterator()
+                .stream_name(&self.stream)
+                .shard_id(&shard.id)
+                .shard_iterator_type(ShardIteratorType::TrimHorizon);
+            shard.iterator = call.send().await.ok()?.shard_iterator;
+        }
+        let call = self.client.get_records().limit(RECORDS_PER_CALL);
+        match call.set_shard_iterator(shard.iterator.clone()).send().await {
+            Ok(read) => {
+                shard.iterator = read.next_shard_iterator;
+                let at_end = read.records.len() < RECORDS_PER_CALL as usize;
+                Some((read.records, at_end))
+            }
+            Err(error) => {
+                tracing::debug!(target: "sandbox", ?error, stream = self.stream, "not read back");
+                None
+            }
+        }
+    }
+
+    fn landed(&mut self, record: &Record) -> Landed {
+        let data = record.data().as_ref();
+        let partition_key = record.partition_key().unwrap_or_default();
+        self.records += 1;
+        self.bytes += data.len() + partition_key.len();
+        let arrived = record
+            .approximate_arrival_timestamp()
+            .and_then(|at| at.to_millis().ok());
+        Landed {
+            time: SystemTime::now(),
+            place: self.place,
+            took: since(arrived.unwrap_or(i64::MAX)),
+            key: Some(partition_key.to_owned()),
+            bytes: data.len(),
+            content: json!({ "partition_key": partition_key, "data": text(data) }),
+        }
+    }
+
+    async fn let_oldest_go(&mut self, streams: &Streams, words: &Words) {
+        let keep = if self.bytes > STREAM_BYTES_MAX {
+            (self.records / 2).min(RECORDS_MAX)
+        } else if self.records > RECORDS_MAX + RECORDS_MAX / 4 {
+            RECORDS_MAX
+        } else {
+            return;
+        };
+        words.full("Kinesis", self.place);
+        streams.let_oldest_go(&self.stream, keep).await;
+        self.bytes = self.bytes / self.records.max(1) * keep;
+        self.records = keep;
+    }
+}
