@@ -1,11 +1,15 @@
 //! The rooms: the only file of `src` that names a backend.
 
+#[cfg(feature = "sandbox")]
+mod embedded;
 mod open;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use sluicegate_contract::Field;
 
+#[cfg(feature = "sandbox")]
+pub use embedded::{Embedded, Landed, Landings, Place};
 pub use open::{RoomContext, open, rehearsed};
 
 /// A target's room as its settings say, ready to be opened.

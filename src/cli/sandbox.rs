@@ -1,10 +1,21 @@
 //! `sluicegate sandbox`, and `sluicegate` alone: in-process targets, no account, no network.
 
+#[cfg(feature = "sandbox")]
+mod demo;
+#[cfg(feature = "sandbox")]
+mod post;
+#[cfg(feature = "sandbox")]
+mod run;
+#[cfg(feature = "sandbox")]
+mod show;
+
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Ending, ListenFlags};
+#[cfg(feature = "sandbox")]
+pub(super) use self::run::command;
+use super::ListenFlags;
 
 /// The file that is served where none is named.
 pub(super) const QUICKSTART: &str = include_str!("../../config/quickstart.yaml");
@@ -33,9 +44,10 @@ pub(super) struct Flags {
     pub(super) listen: ListenFlags,
 }
 
-pub(super) fn command(file: Option<PathBuf>, flags: Flags) -> Result<(), Ending> {
+/// A build without the embedded backends.
+#[cfg(not(feature = "sandbox"))]
+pub(super) fn command(file: Option<PathBuf>, flags: Flags) -> Result<(), super::Ending> {
     let _ = (file, flags.demo, flags.listen, QUICKSTART);
-    Err(Ending::Fault(
-        "the sandbox is not in this build yet".to_owned(),
-    ))
+    let said = "this build has no sandbox: build with the feature `sandbox`";
+    Err(super::Ending::Wrong(said.to_owned()))
 }

@@ -133,7 +133,7 @@ pub(super) fn fields_of(
 }
 
 /// Compares the records of one binding: `none`, `'*'`, the one record, or a list of them.
-fn records(expected: &Value, came: &[Value], place: &str, out: &mut Vec<String>) {
+pub(super) fn records(expected: &Value, came: &[Value], place: &str, out: &mut Vec<String>) {
     match (expected, came) {
         (Value::String(word), []) if word == "none" => {}
         (Value::String(word), _) if word == "none" => {

@@ -123,14 +123,13 @@ fn send_again(producers: &Producers, message: &OwnedMessage, id: RecordId, way: 
         Way::NewProducer => {
             replace_if_dead(producers);
             let producer = producers.current.load_full();
-            producer
-                .client()
-                .context()
-                .took_over
-                .store(true, Ordering::Relaxed);
             match producers.shared.health.trouble() {
                 Some(reason) if producers.shared.health.is_cluster_blocked() => Err(reason),
-                _ => produce(&producer, message, id),
+                _ => {
+                    let context = producer.client().context();
+                    context.took_over.store(true, Ordering::Relaxed);
+                    produce(&producer, message, id)
+                }
             }
         }
     };

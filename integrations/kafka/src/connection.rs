@@ -6,11 +6,11 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use crossbeam::channel::unbounded;
+use crossbeam::channel::{Receiver, unbounded};
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{Producer as _, ThreadedProducer};
-use sluicegate_contract::{OutcomeSink, Reason, ReasonKind, TargetWatch};
+use sluicegate_contract::{Outcome, OutcomeSink, Reason, ReasonKind, TargetWatch};
 
 use crate::caretaker;
 use crate::events::{Care, Events, Shared};
@@ -35,6 +35,14 @@ pub struct Bounds {
 pub struct Connection {
     pub(crate) producers: Arc<Producers>,
     caretaker: Mutex<Option<JoinHandle<()>>>,
+    /// Dropped after the producers, whose last reports may leave something here.
+    _leftovers: Leftovers,
+}
+
+/// Ends what was sent to the caretaker when it was gone, so that every record has its outcome.
+struct Leftovers {
+    work: Receiver<Care>,
+    outcomes: Arc<dyn OutcomeSink>,
 }
 
 /// A producer with the thread that takes its reports.
@@ -61,6 +69,10 @@ impl Connection {
         outcomes: Arc<dyn OutcomeSink>,
     ) -> Result<Arc<Self>, Reason> {
         let (care, work) = unbounded();
+        let leftovers = Leftovers {
+            work: work.clone(),
+            outcomes: outcomes.clone(),
+        };
         let shared = Arc::new(Shared {
             outcomes,
             health: Health::new(&settings.bootstrap_servers),
@@ -78,6 +90,7 @@ impl Connection {
         Ok(Arc::new(Self {
             producers,
             caretaker: Mutex::new(Some(caretaker)),
+            _leftovers: leftovers,
         }))
     }
 
@@ -118,6 +131,20 @@ impl Drop for Connection {
             .unwrap_or_else(PoisonError::into_inner);
         if let Some(caretaker) = caretaker.take() {
             let _ = caretaker.join();
+        }
+    }
+}
+
+impl Drop for Leftovers {
+    fn drop(&mut self) {
+        for care in self.work.try_iter() {
+            if let Care::Again(_, id, _) = care {
+                let outcome = Outcome::GaveUp {
+                    certain: true,
+                    reason: ReasonKind::Stopping.into(),
+                };
+                self.outcomes.outcome(id, outcome);
+            }
         }
     }
 }

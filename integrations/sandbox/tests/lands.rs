@@ -158,7 +158,7 @@ fn the_services_refuse_what_the_real_ones_refuse() {
     stage
         .sandbox
         .create_table(
-            "t",
+            "table",
             &[TableKey {
                 attribute: "pk",
                 kind: "S",
@@ -168,7 +168,7 @@ fn the_services_refuse_what_the_real_ones_refuse() {
     let dynamodb = aws_sdk_dynamodb::Client::new(&stage.config);
     let put = dynamodb
         .put_item()
-        .table_name("t")
+        .table_name("table")
         .item("other", AttributeValue::Bool(true));
     let said = stage
         .runtime

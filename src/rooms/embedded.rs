@@ -1,0 +1,143 @@
+//! The embedded backends of a file set: what its targets name, made and watched.
+
+use std::time::Duration;
+
+use sluicegate_sandbox::{PARTITIONS, Sandbox, TableKey, Watched, Watcher};
+
+pub use sluicegate_sandbox::Landed;
+
+use super::{RoomContext, TargetSettings};
+use crate::settings::Settings;
+
+/// A place in an embedded backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// `DynamoDB`, `Kinesis`, `SNS` or `Kafka`.
+    pub service: &'static str,
+    /// The name of the table, stream or topic.
+    pub name: String,
+    /// The targets that write there, by their place in [`Settings::targets`].
+    pub targets: Vec<usize>,
+    /// What was made up because the file does not say it.
+    pub note: Option<String>,
+}
+
+/// The backends of a file set. They end with this.
+#[derive(Debug)]
+pub struct Embedded {
+    sandbox: Sandbox,
+    places: Vec<Place>,
+}
+
+/// What lands in the backends.
+#[derive(Debug)]
+pub struct Landings(Watcher);
+
+impl Embedded {
+    /// Starts the backends, and makes the tables, streams and topics that the targets name.
+    ///
+    /// # Errors
+    /// What could not be made, and why.
+    pub fn start(settings: &Settings) -> Result<(Self, Landings), String> {
+        let sandbox = Sandbox::start().map_err(|trouble| trouble.to_string())?;
+        let mut places: Vec<Place> = Vec::new();
+        let mut watched = Vec::new();
+        for (index, target) in settings.targets.iter().enumerate() {
+            let Some((service, name)) = named(&target.room) else {
+                continue;
+            };
+            let same = |place: &&mut Place| place.service == service && place.name == name;
+            if let Some(place) = places.iter_mut().find(same) {
+                place.targets.push(index);
+                continue;
+            }
+            let (made, note) = make(&sandbox, &target.room)
+                .map_err(|why| format!("target `{}`: {why}", target.name))?;
+            watched.extend(made);
+            places.push(Place {
+                service,
+                name,
+                targets: vec![index],
+                note,
+            });
+        }
+        let watcher = sandbox
+            .watch(watched)
+            .map_err(|trouble| trouble.to_string())?;
+        Ok((Self { sandbox, places }, Landings(watcher)))
+    }
+
+    /// Where the rooms find these backends.
+    #[must_use]
+    pub fn context(&self) -> RoomContext {
+        RoomContext::embedded(self.sandbox.hallway(), self.sandbox.kafka_bootstrap())
+    }
+
+    /// The places; [`Landed::place`] is an index into this.
+    #[must_use]
+    pub fn places(&self) -> &[Place] {
+        &self.places
+    }
+}
+
+impl Landings {
+    /// The next record that lands, waiting for it at most so long.
+    pub fn next(&mut self, within: Duration) -> Option<Landed> {
+        self.0.next(within)
+    }
+
+    /// Places whose oldest records go from now on: each service is said once.
+    pub fn take_full(&mut self) -> Vec<usize> {
+        self.0.take_full()
+    }
+}
+
+/// The service of a target and the name of its place there; `None` for one that keeps nothing.
+fn named(target: &TargetSettings) -> Option<(&'static str, String)> {
+    let last = |text: &str, separator| text.rsplit(separator).next().unwrap_or(text).to_owned();
+    match target {
+        TargetSettings::Discard(_) => None,
+        TargetSettings::Dynamodb(table) => Some(("DynamoDB", last(&table.table, '/'))),
+        TargetSettings::Kinesis(stream) => {
+            let name = stream.stream.as_deref().or(stream.stream_arn.as_deref());
+            Some(("Kinesis", last(name.unwrap_or_default(), '/')))
+        }
+        // Topics of one name in two regions are two topics, so the whole ARN tells them apart.
+        TargetSettings::Sns(topic) => Some(("SNS", topic.topic_arn.clone())),
+        TargetSettings::Kafka(topic) => Some(("Kafka", topic.topic.clone())),
+    }
+}
+
+type Made = (Option<Watched>, Option<String>);
+
+fn make(sandbox: &Sandbox, target: &TargetSettings) -> Result<Made, String> {
+    let name = named(target).map(|(_, name)| name).unwrap_or_default();
+    let (made, note) = match target {
+        TargetSettings::Discard(_) => return Ok((None, None)),
+        TargetSettings::Dynamodb(table) => match &table.key {
+            Some(key) => {
+                let kinds: Vec<_> = key.0.iter().map(|(_, kind)| format!("{kind:?}")).collect();
+                let keys = key.0.iter().zip(&kinds);
+                let keys: Vec<_> = keys
+                    .map(|((attribute, _), kind)| TableKey { attribute, kind })
+                    .collect();
+                (sandbox.create_table(&name, &keys), None)
+            }
+            None => {
+                let keys = [TableKey {
+                    attribute: "pk",
+                    kind: "S",
+                }];
+                let note = format!(
+                    "table `{name}` is made with the key `pk`, since the file says no `key:`"
+                );
+                (sandbox.create_table(&name, &keys), Some(note))
+            }
+        },
+        TargetSettings::Kinesis(_) => (sandbox.create_stream(&name), None),
+        TargetSettings::Sns(_) => (sandbox.create_topic(&name), None),
+        TargetSettings::Kafka(_) => (sandbox.create_kafka_topic(&name, PARTITIONS), None),
+    };
+    let made = made.map_err(|trouble| trouble.to_string())?;
+    Ok((Some(made), note))
+}
