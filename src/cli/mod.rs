@@ -66,7 +66,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Ending> 
     let arguments = Arguments::try_parse_from(arguments).map_err(Ending::Usage)?;
     match arguments.command {
         None => sandbox::command(None, arguments.sandbox),
-        Some(Command::Sandbox(arguments)) => sandbox::command(arguments.file, arguments.flags),
+        Some(Command::Sandbox(arguments)) => {
+            sandbox::command(arguments.file.as_ref(), arguments.flags)
+        }
         Some(Command::Serve(arguments)) => serve::command(&arguments),
         Some(Command::Check(arguments)) => check::command(&arguments),
         Some(Command::Try(arguments)) => try_one::command(&arguments),

@@ -46,7 +46,7 @@ pub(super) struct Flags {
 
 /// A build without the embedded backends.
 #[cfg(not(feature = "sandbox"))]
-pub(super) fn command(file: Option<PathBuf>, flags: Flags) -> Result<(), super::Ending> {
+pub(super) fn command(file: Option<&PathBuf>, flags: Flags) -> Result<(), super::Ending> {
     let _ = (file, flags.demo, flags.listen, QUICKSTART);
     let said = "this build has no sandbox: build with the feature `sandbox`";
     Err(super::Ending::Wrong(said.to_owned()))

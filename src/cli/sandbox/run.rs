@@ -17,13 +17,13 @@ use crate::settings::{Environment, Settings, load_text};
 /// How long the printer sleeps at most before it looks whether to stop.
 const LOOK_PAUSE: Duration = Duration::from_millis(200);
 
-pub(in crate::cli) fn command(file: Option<PathBuf>, flags: Flags) -> Result<(), Ending> {
+pub(in crate::cli) fn command(file: Option<&PathBuf>, flags: Flags) -> Result<(), Ending> {
     let listen = flags.listen;
-    let name = match &file {
+    let name = match file {
         Some(file) => file.display().to_string(),
         None => "the built-in quickstart".to_owned(),
     };
-    let mut settings = read(file.as_ref())?;
+    let mut settings = read(file)?;
     // A sandbox is for its own machine; a demo takes any free port, since it is its only client.
     settings.server.http.set_ip([127, 0, 0, 1].into());
     settings.server.admin.set_ip([127, 0, 0, 1].into());
@@ -39,7 +39,7 @@ pub(in crate::cli) fn command(file: Option<PathBuf>, flags: Flags) -> Result<(),
     let (embedded, landings) = Embedded::start(&settings).map_err(Ending::Wrong)?;
     let look = Look::of(&settings, embedded.places());
     // The gateway takes its settings with it; what is shown is read from another copy.
-    let shown = read(file.as_ref())?;
+    let shown = read(file)?;
     let running = serve::start(settings, &listen.options(), &embedded.context())
         .map_err(|error| Ending::Wrong(error.to_string()))?;
     if flags.demo {
