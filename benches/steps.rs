@@ -2,13 +2,31 @@
 //!
 //! One 512-byte event as the end-to-end bench sends it, so that the sums can be compared.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a bench may end with a panic, as a test may"
+)]
+
+use std::fmt::Write as _;
 use std::hint::black_box;
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use criterion::{Criterion, Throughput};
-use sluicegate::http::{HeadIndex, HeadScan, Parsed, parse};
-use sluicegate::settings::{Accept, Formats};
+use criterion::{BatchSize, Criterion, Throughput};
+use sluicegate::admit::Permit;
+use sluicegate::courier::{Queue, Rules};
+use sluicegate::dispatch::{Manifest, Queued};
+use sluicegate::gateway::{self, Arrival};
+use sluicegate::http::{Head, HeadIndex, HeadScan, Parsed, parse};
+use sluicegate::rooms;
+use sluicegate::route::Routes;
+use sluicegate::settings::{Accept, Environment, Formats, Settings, load_text};
+use sluicegate::settle::{Entry, Ledger, Verdict};
 use sluicegate::split::{Scratch, Step, Wanted, split};
+use sluicegate_contract::{
+    Attempt, AttemptSink, Batch, Integration, Limits, Outcome, Reason, Receipt, Record, RecordId,
+    Value,
+};
 
 const EVENT_BYTES: usize = 512;
 
@@ -99,9 +117,172 @@ fn split_step(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// `route` and `admit`, with one route and with a thousand.
+fn route_step(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("route and admit");
+    for routes in [1, 1000] {
+        let settings = settings(routes);
+        let table = Routes::new(&settings.routes).unwrap();
+        let (bytes, index) = head();
+        let head = Head::new(&bytes, &index);
+        group.bench_function(format!("{routes} routes"), |bencher| {
+            bencher.iter(|| gateway::admit(&table, black_box(&head), Some(512)).unwrap());
+        });
+    }
+    group.finish();
+}
+
+/// `map`: one Kafka record with a key from a plain path and the event's bytes as they came.
+fn map_step(criterion: &mut Criterion) {
+    let settings = settings(1);
+    let targets = rooms::rehearsed(&settings);
+    let table = Routes::new(&settings.routes).unwrap();
+    let (bytes, index) = head();
+    let head = Head::new(&bytes, &index);
+    let permit = gateway::admit(&table, &head, Some(512)).unwrap();
+    let body = Bytes::from(event(1));
+    let (mut scratch, mut manifest) = (Scratch::default(), Manifest::default());
+    let arrival = Arrival {
+        permit: &permit,
+        head: &head,
+        peer: ([127, 0, 0, 1], 1).into(),
+        body: &body,
+        id: 1,
+        time: SystemTime::now(),
+    };
+    criterion.bench_function("split, map and weigh one event", |bencher| {
+        bencher.iter(|| {
+            gateway::prepare(black_box(&arrival), &targets, &mut scratch, &mut manifest).unwrap();
+        });
+    });
+}
+
+/// `settle`: a request is held, its one record's outcome comes, it is judged and let go.
+fn settle_step(criterion: &mut Criterion) {
+    let settings = settings(1);
+    let table = Routes::new(&settings.routes).unwrap();
+    let (bytes, index) = head();
+    let permit = gateway::admit(&table, &Head::new(&bytes, &index), Some(512)).unwrap();
+    let mut ledger = Ledger::new(0);
+    // As many as are in flight in the end-to-end bench.
+    for _ in 0..256 {
+        ledger.insert(entry(&permit));
+    }
+    criterion.bench_function("settle one request", |bencher| {
+        bencher.iter(|| {
+            let slot = ledger.insert(entry(&permit));
+            let id = ledger.record_id(slot, 0);
+            let outcome = Outcome::Delivered(Receipt::Position {
+                partition: 1,
+                offset: 1,
+            });
+            let settled = ledger.settle(id, outcome);
+            let verdict = ledger.entry(slot).map(Verdict::judge);
+            ledger.answered(slot);
+            (settled, verdict)
+        });
+    });
+}
+
+fn entry(permit: &Permit) -> Entry {
+    let mut entry = Entry::new(permit.route().clone(), 1, Instant::now(), 1);
+    entry.add(0, 0, 0, 800);
+    entry.open();
+    entry
+}
+
+/// `batch`: a courier composes full calls of 500 records and takes what became of them.
+fn batch_step(criterion: &mut Criterion) {
+    const RECORDS: usize = 500;
+    let rules = Rules {
+        limits: NullRoom.limits(),
+        give_up: Duration::from_secs(60),
+        linger: Duration::ZERO,
+    };
+    let body = Bytes::from(event(1));
+    let mut queue = Queue::new(rules);
+    let mut group = criterion.benchmark_group("batch");
+    group.throughput(Throughput::Elements(RECORDS as u64));
+    group.bench_function("500 records through a courier", |bencher| {
+        bencher.iter_batched(
+            || {
+                let record = || Record::new([Value::Bytes(body.clone())]);
+                (0..RECORDS as u64)
+                    .map(|id| Queued::new(RecordId(id), record(), 700))
+                    .collect::<Vec<_>>()
+            },
+            |records| {
+                let now = Instant::now();
+                queue.put(now, records, &NullRoom);
+                let (call, records) = queue.next(now).unwrap();
+                let stored = vec![Attempt::Stored(Receipt::Nothing); records.len()];
+                drop(records);
+                queue.complete(now, call, stored);
+                assert_eq!(queue.take_outcomes().len(), RECORDS);
+            },
+            BatchSize::SmallInput,
+        );
+    });
+    group.finish();
+}
+
+struct NullRoom;
+
+impl Integration for NullRoom {
+    fn limits(&self) -> Limits {
+        Limits {
+            records: 500,
+            call_bytes: 5 << 20,
+            record_bytes: 1 << 20,
+            unique_keys: false,
+            concurrent_calls: 4,
+        }
+    }
+
+    fn weigh(&self, record: &Record) -> Result<usize, Reason> {
+        Ok(record.bytes())
+    }
+
+    fn submit(&self, _: Batch, _: AttemptSink) {}
+}
+
+/// Settings with so many routes; the first is `POST /events`, to Kafka, keyed by a field.
+fn settings(routes: usize) -> Settings {
+    let mut file = "sluicegate: 1\ndefaults: { auth: none }\ntargets:\n  \
+        audit: { kafka: { bootstrap_servers: \"127.0.0.1:1\", topic: bench } }\nroutes:\n"
+        .to_owned();
+    for route in 0..routes {
+        let more = match route {
+            0 => String::new(),
+            _ => format!("/{route}/{{part}}"),
+        };
+        let _ = writeln!(
+            file,
+            "  - route: POST /events{more}\n    to: [ {{ target: audit, record: {{ \
+             key: \"${{event.user}}\", value: \"${{event}}\" }} }} ]"
+        );
+    }
+    load_text("bench.yaml", &file, &Environment::fixed([]))
+        .unwrap_or_else(|faults| panic!("{}", faults.render(false)))
+}
+
+/// The head that the end-to-end bench sends.
+fn head() -> (Vec<u8>, HeadIndex) {
+    let bytes = b"POST /events HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\
+        Content-Type: application/json\r\nContent-Length: 512\r\n\r\n";
+    let mut index = HeadIndex::default();
+    let parsed = parse(bytes, &mut HeadScan::default(), &mut index);
+    assert!(matches!(parsed, Parsed::Head(_)));
+    (bytes.to_vec(), index)
+}
+
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     parse_step(&mut criterion);
+    route_step(&mut criterion);
     split_step(&mut criterion);
+    map_step(&mut criterion);
+    settle_step(&mut criterion);
+    batch_step(&mut criterion);
     criterion.final_summary();
 }

@@ -1,5 +1,6 @@
 //! Steady state on a core allocates nothing to parse, route and admit a request, and at most twice
 //! a record to map and dispatch it. The allocator counts, so this cannot be argued with.
+#![allow(clippy::unwrap_used, reason = "what a test sets up may fail it")]
 #![allow(
     unsafe_code,
     reason = "an allocator that counts can only be written so"
@@ -8,17 +9,28 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::net::{IpAddr, Ipv4Addr};
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
-use sluicegate::http::{Head, HeadIndex, HeadScan, Parsed, parse};
+use sluicegate::gateway::{Core, CoreParts};
+use sluicegate::http::{
+    Head, HeadIndex, HeadScan, Parsed, ResponseWriter, Service as _, Ticket as _, parse,
+};
 use sluicegate::map::{
     BindingSource, EventView, Node, NodeValue, Plan, PlanSource, Position, RequestView,
 };
-use sluicegate::settings::{Accept, Formats};
+use sluicegate::observe::{CoreCounters, Shape};
+use sluicegate::rooms::{self, RoomContext};
+use sluicegate::route::Routes;
+use sluicegate::runtime::{Driver, Runtime, doorbell};
+use sluicegate::settings::{Accept, Environment, Formats, load_text};
+use sluicegate::settle::Mailboxes;
 use sluicegate::split::{Scratch, Step, Wanted, split};
-use sluicegate_contract::{Field, Kind};
+use sluicegate_contract::{Field, Kind, OutcomeSink};
 
 struct Counting;
 
@@ -95,16 +107,91 @@ fn the_counter_counts() {
     assert!((counted - 1.0).abs() < f64::EPSILON, "{counted}");
 }
 
+const PEER: ([u8; 4], u16) = ([127, 0, 0, 1], 40_000);
+
+fn head() -> (Vec<u8>, HeadIndex) {
+    let bytes = b"POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+        Content-Length: 72\r\nX-More: a\r\n\r\n";
+    let mut index = HeadIndex::default();
+    let parsed = parse(bytes, &mut HeadScan::default(), &mut index);
+    assert!(matches!(parsed, Parsed::Head(_)), "{parsed:?}");
+    (bytes.to_vec(), index)
+}
+
 #[test]
 fn parsing_a_head_allocates_nothing() {
-    let head = b"POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
-        Content-Length: 512\r\nX-More: a\r\n\r\n";
-    let mut index = HeadIndex::default();
+    let (bytes, mut index) = head();
     let counted = allocations(|| {
-        let parsed = parse(head, &mut HeadScan::default(), &mut index);
+        let parsed = parse(&bytes, &mut HeadScan::default(), &mut index);
         assert!(matches!(parsed, Parsed::Head(_)), "{parsed:?}");
     });
     assert!(counted == 0.0, "{counted} allocations");
+}
+
+/// A gateway of one route to a discarding target, on a core of its own that runs in this thread.
+fn on_a_core(step: impl AsyncFnOnce(Rc<Core>)) {
+    let file = "sluicegate: 1\ndefaults: { auth: none }\ntargets: { nothing: { discard: {} } }\n\
+        routes: [ { route: POST /events, to: [ { target: nothing } ] } ]";
+    let settings = load_text("test.yaml", file, &Environment::fixed([])).unwrap();
+    let mailboxes = Mailboxes::new(1);
+    let outcomes: Arc<dyn OutcomeSink> = Arc::new(mailboxes.clone());
+    let targets = rooms::open(&settings, &RoomContext::from_environment(), &outcomes).unwrap();
+    let mut runtime = Runtime::build(Driver::Auto).unwrap();
+    runtime.run(async move {
+        let (ringer, bell) = doorbell().unwrap();
+        let mailbox = Arc::clone(mailboxes.of(0).unwrap());
+        mailbox.attach(ringer);
+        let shape = Shape {
+            routes: vec![vec![0]],
+            targets: 1,
+        };
+        let parts = CoreParts {
+            number: 0,
+            routes: Routes::new(&settings.routes).unwrap(),
+            targets: targets.into(),
+            counters: CoreCounters::new(0, &shape),
+            mailbox,
+        };
+        step(Core::start(parts, bell)).await;
+    });
+}
+
+#[test]
+fn routing_and_admitting_a_head_allocates_nothing() {
+    on_a_core(async |core| {
+        let (bytes, index) = head();
+        let head = Head::new(&bytes, &index);
+        let counted = allocations(|| {
+            let admitted = core.admit(&head, PEER.into(), Some(EVENT.len() as u64));
+            assert!(admitted.is_ok());
+        });
+        assert!(counted == 0.0, "{counted} allocations");
+    });
+}
+
+#[test]
+fn the_whole_way_of_an_event_on_its_core_allocates_at_most_twice() {
+    on_a_core(async |core| {
+        let (bytes, index) = head();
+        let head = Head::new(&bytes, &index);
+        let body = Bytes::from_static(EVENT);
+        let mut out = Vec::with_capacity(4096);
+        let mut before = 0;
+        for turn in 0..1100 {
+            if turn == 100 {
+                before = ALLOCATIONS.get();
+            }
+            let admitted = core.admit(&head, PEER.into(), Some(body.len() as u64));
+            let permit = admitted.unwrap_or_else(|_| panic!("refused")).permit;
+            let mut ticket = core.accept(permit, &head, PEER.into(), body.clone());
+            poll_fn(|context| ticket.poll_ready(context)).await;
+            out.clear();
+            ticket.write(ResponseWriter::new(&mut out, true, false));
+            assert!(out.starts_with(b"HTTP/1.1 200 OK\r\n"));
+        }
+        let counted = (ALLOCATIONS.get() - before) as f64 / 1000.0;
+        assert!(counted <= 2.0, "{counted} allocations an event");
+    });
 }
 
 #[test]
