@@ -3,7 +3,7 @@
 //! A room says how it is opened against the scripted stub and how a record is made; the checks are
 //! plain functions over that. In a room's `tests/conformance.rs`:
 //!
-//! ```ignore
+//! ```text
 //! struct Kinesis;
 //!
 //! impl Subject for Kinesis {

@@ -228,7 +228,7 @@ enum Lost {
 
 fn call(address: &str, body: &str, bug: Bug) -> Result<(u16, Vec<u8>), Lost> {
     let patience = match bug {
-        Bug::NeverGivesUp => Duration::from_secs(60),
+        Bug::NeverGivesUp => Duration::from_secs(12),
         Bug::HasNoPatience => Duration::from_millis(100),
         _ => CALL_TIME,
     };
