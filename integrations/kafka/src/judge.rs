@@ -135,6 +135,8 @@ pub(crate) fn said_of(kind: ReasonKind, topic: &str, code: impl fmt::Display) ->
 
 #[cfg(test)]
 mod tests {
+    use super::Persisted::{No, Possibly};
+    use super::ReasonKind as K;
     use super::*;
 
     const RECORD: Failed<'_> = Failed {
@@ -143,80 +145,28 @@ mod tests {
         bytes: 2_000_000,
     };
 
+    /// Code, where the record is; refused, surely not stored, reason, whether the topic is blocked.
+    type Row = (Code, Persisted, bool, bool, K, bool);
+
+    #[rustfmt::skip]
+    const ROWS: &[Row] = &[
+        (Code::MessageSizeTooLarge,          No,       true,  true,  K::TooLarge,      false),
+        (Code::MessageSizeTooLarge,          Possibly, false, false, K::TooLarge,      false),
+        (Code::UnknownPartition,             No,       true,  true,  K::Invalid,       false),
+        (Code::UnknownTopic,                 No,       false, true,  K::TargetMissing, true),
+        (Code::UnknownTopicOrPartition,      No,       false, true,  K::TargetMissing, true),
+        (Code::TopicAuthorizationFailed,     No,       false, true,  K::AccessDenied,  true),
+        (Code::MessageTimedOut,              No,       false, true,  K::GiveUp,        false),
+        (Code::MessageTimedOut,              Possibly, false, false, K::AnswerLost,    false),
+        (Code::PurgeQueue,                   No,       false, true,  K::Stopping,      false),
+        (Code::PurgeInflight,                Possibly, false, false, K::Stopping,      false),
+        (Code::NotEnoughReplicas,            No,       false, true,  K::Unavailable,   false),
+        (Code::NotEnoughReplicasAfterAppend, Possibly, false, false, K::Unavailable,   false),
+    ];
+
     #[test]
     fn an_error_is_judged_by_its_code_and_by_where_the_record_is() {
-        use Persisted::{No, Possibly};
-        use ReasonKind as K;
-        for (code, persisted, refused, certain, kind, blocks) in [
-            (
-                Code::MessageSizeTooLarge,
-                No,
-                true,
-                true,
-                K::TooLarge,
-                false,
-            ),
-            (
-                Code::MessageSizeTooLarge,
-                Possibly,
-                false,
-                false,
-                K::TooLarge,
-                false,
-            ),
-            (Code::UnknownPartition, No, true, true, K::Invalid, false),
-            (Code::UnknownTopic, No, false, true, K::TargetMissing, true),
-            (
-                Code::UnknownTopicOrPartition,
-                No,
-                false,
-                true,
-                K::TargetMissing,
-                true,
-            ),
-            (
-                Code::TopicAuthorizationFailed,
-                No,
-                false,
-                true,
-                K::AccessDenied,
-                true,
-            ),
-            (Code::MessageTimedOut, No, false, true, K::GiveUp, false),
-            (
-                Code::MessageTimedOut,
-                Possibly,
-                false,
-                false,
-                K::AnswerLost,
-                false,
-            ),
-            (Code::PurgeQueue, No, false, true, K::Stopping, false),
-            (
-                Code::PurgeInflight,
-                Possibly,
-                false,
-                false,
-                K::Stopping,
-                false,
-            ),
-            (
-                Code::NotEnoughReplicas,
-                No,
-                false,
-                true,
-                K::Unavailable,
-                false,
-            ),
-            (
-                Code::NotEnoughReplicasAfterAppend,
-                Possibly,
-                false,
-                false,
-                K::Unavailable,
-                false,
-            ),
-        ] {
+        for &(code, persisted, refused, certain, kind, blocks) in ROWS {
             let verdict = judge(code, persisted, RECORD, None);
             let expected = |reason: &Reason| {
                 assert_eq!(reason.kind(), kind, "{code:?}");

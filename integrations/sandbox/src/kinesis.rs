@@ -1,7 +1,8 @@
 //! Kinesis: ferrokinesis behind its own router, which validates as the service does (its actions
 //! alone do not), in memory.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use axum::Router;
@@ -24,6 +25,7 @@ pub(crate) struct Streams {
     router: Router,
     store: Store,
     puts: AtomicU64,
+    last_put: AtomicI64,
 }
 
 impl Streams {
@@ -42,7 +44,13 @@ impl Streams {
             router: create_router(store.clone()),
             store,
             puts: AtomicU64::new(0),
+            last_put: AtomicI64::new(0),
         }
+    }
+
+    /// When records were put last, in milliseconds since 1970.
+    pub(crate) fn last_put(&self) -> i64 {
+        self.last_put.load(Ordering::Relaxed)
     }
 
     /// Changes with every call that put records: a reader need not ask where nothing came.
@@ -55,6 +63,13 @@ impl Streams {
             .headers()
             .get("x-amz-target")
             .is_some_and(|t| t.contains(".PutRecord"));
+        if puts {
+            let now = SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default();
+            let now = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
+            self.last_put.store(now, Ordering::Relaxed);
+        }
         let mut inner = http::Request::builder().method("POST").uri("/");
         for (name, value) in request.headers() {
             inner = inner.header(name, value);

@@ -106,6 +106,32 @@ fn stream_topic_and_kafka_records_land_with_what_belongs_to_them() {
     let expected = json!({ "partition_key": "u1", "data": "{\"a\":1}" });
     assert_eq!((landed.place, landed.content), (0, expected));
 
+    publish(&stage, arn);
+    let landed = next(&mut watcher);
+    let expected = json!({ "message": "<ü> & +%", "attributes": { "type": "b & c" } });
+    assert_eq!((landed.place, landed.content), (1, expected));
+
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", stage.sandbox.kafka_bootstrap())
+        .create()
+        .unwrap();
+    producer
+        .send(
+            BaseRecord::to("audit")
+                .key("k")
+                .payload("v")
+                .partition(1)
+                .timestamp(5),
+        )
+        .unwrap();
+    producer.flush(PATIENCE).unwrap();
+    let landed = next(&mut watcher);
+    let expected = json!({ "partition": 1, "key": "k", "value": "v", "timestamp": 5 });
+    assert_eq!((landed.place, landed.content), (2, expected));
+}
+
+/// One good message and one that SNS refuses.
+fn publish(stage: &Stage, arn: &str) {
     let sns = aws_sdk_sns::Client::new(&stage.config);
     let attribute = MessageAttributeValue::builder()
         .data_type("String")
@@ -129,27 +155,27 @@ fn stream_topic_and_kafka_records_land_with_what_belongs_to_them() {
         (1, 1)
     );
     assert!(published.failed()[0].sender_fault);
-    let landed = next(&mut watcher);
-    let expected = json!({ "message": "<ü> & +%", "attributes": { "type": "b & c" } });
-    assert_eq!((landed.place, landed.content), (1, expected));
+}
 
-    let producer: BaseProducer = ClientConfig::new()
-        .set("bootstrap.servers", stage.sandbox.kafka_bootstrap())
-        .create()
-        .unwrap();
-    producer
-        .send(
-            BaseRecord::to("audit")
-                .key("k")
-                .payload("v")
-                .partition(1)
-                .timestamp(5),
-        )
-        .unwrap();
-    producer.flush(PATIENCE).unwrap();
-    let landed = next(&mut watcher);
-    let expected = json!({ "partition": 1, "key": "k", "value": "v", "timestamp": 5 });
-    assert_eq!((landed.place, landed.content), (2, expected));
+#[test]
+fn records_put_while_the_stream_is_read_are_all_read_back() {
+    let stage = stage();
+    let stream = stage.sandbox.create_stream("busy").unwrap();
+    let mut watcher = stage.sandbox.watch(vec![stream]).unwrap();
+    let kinesis = aws_sdk_kinesis::Client::new(&stage.config);
+    for number in 0..300 {
+        let put = kinesis
+            .put_record()
+            .stream_name("busy")
+            .partition_key(number.to_string())
+            .data(Blob::new("d"));
+        stage.runtime.block_on(put.send()).unwrap();
+    }
+    let mut keys: Vec<_> = (0..300).map(|_| next(&mut watcher).key.unwrap()).collect();
+    keys.sort();
+    keys.dedup();
+    assert_eq!(keys.len(), 300);
+    assert!(watcher.next(Duration::from_millis(300)).is_none());
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::post::post;
 use super::show::{COLUMNS, Look, cut, duration};
 use crate::cli::Ending;
 use crate::cli::ending::say;
+use crate::cli::test_match::compare;
 use crate::cli::test_run::{fields_of, records};
 use crate::cli::values::record_json;
 use crate::gateway::{Given, Rehearsal, RehearsalRequest, rehearse};
@@ -20,6 +21,9 @@ use crate::settings::{Route, RouteTest, Settings};
 const LANDING_TIME_MAX: Duration = Duration::from_secs(10);
 /// How long to wait for records that should not come.
 const SURPLUS_PAUSE: Duration = Duration::from_millis(100);
+/// librdkafka asks for its producer id up to a second after its start. The first request would wait
+/// for that, which says nothing of the gateway.
+const KAFKA_START_PAUSE: Duration = Duration::from_millis(1100);
 /// Fields of records that can be read back; a subject or a condition cannot.
 const READABLE: &[&str] = &[
     "put",
@@ -47,6 +51,9 @@ pub(super) fn run(
     }
     let (mut sent, mut wrong, mut landed) = (0, 0, 0);
     let mut services = BTreeSet::new();
+    if places.iter().any(|place| place.service == "Kafka") {
+        std::thread::sleep(KAFKA_START_PAUSE);
+    }
     for test in &settings.tests {
         let Some(route) = settings.routes.get(test.route) else {
             continue;
@@ -252,6 +259,7 @@ impl Test<'_> {
             let rehearsed: Vec<Json> = rehearsed
                 .map(|record| record_json(&record.record, fields))
                 .collect();
+            let came = in_order_of(&expected, came);
             let (mut differences, mut of_this_moment) = (Vec::new(), Vec::new());
             let at = format!("records.{name}");
             records(&expected, &came, &at, &mut differences);
@@ -265,6 +273,27 @@ impl Test<'_> {
             );
         }
     }
+}
+
+/// The records in the order in which they are expected: partitions and shards keep none between
+/// them.
+fn in_order_of(expected: &Json, mut came: Vec<Json>) -> Vec<Json> {
+    let Json::Array(items) = expected else {
+        return came;
+    };
+    let mut ordered = Vec::with_capacity(came.len());
+    for item in items {
+        let fits = |record: &Json| {
+            let mut differences = Vec::new();
+            compare(item, Some(record), "", &mut differences);
+            differences.is_empty()
+        };
+        if let Some(place) = came.iter().position(fits) {
+            ordered.push(came.remove(place));
+        }
+    }
+    ordered.append(&mut came);
+    ordered
 }
 
 /// What is expected of a record, as far as it can be read back.

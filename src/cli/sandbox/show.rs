@@ -116,7 +116,9 @@ impl Look {
     fn service_of(&self, target: usize, places: &[Place]) -> String {
         let place = places.iter().find(|place| place.targets.contains(&target));
         place.map_or_else(String::new, |place| {
-            format!("{} {}", place.service, place.name)
+            // The name of a topic is the end of its ARN.
+            let name = place.name.rsplit(':').next().unwrap_or(&place.name);
+            format!("{} {name}", place.service)
         })
     }
 

@@ -33,7 +33,11 @@ pub(crate) struct Reader {
 
 struct Shard {
     id: String,
-    iterator: Option<String>,
+    /// The sequence number of the last record that was read.
+    ///
+    /// Each call begins from it: the iterator that follows an empty answer stands at the moment of
+    /// that answer, and a record that was put in the same moment can lie before it.
+    last: Option<String>,
 }
 
 /// The ids of a stream's shards.
@@ -51,7 +55,7 @@ impl Reader {
     pub(crate) fn new(place: usize, client: Client, stream: String, shards: Vec<String>) -> Self {
         let shards = shards
             .into_iter()
-            .map(|id| Shard { id, iterator: None })
+            .map(|id| Shard { id, last: None })
             .collect();
         Self {
             place,
@@ -77,7 +81,7 @@ impl Reader {
                     all_read &= at_end;
                     found += records.len();
                     for record in records {
-                        words.landed(self.landed(&record));
+                        words.landed(self.landed(&record, streams.last_put()));
                     }
                 }
                 None => all_read = false,
@@ -93,19 +97,24 @@ impl Reader {
     /// The next records of a shard, and whether these were the last. `None`: ask again.
     async fn read(&mut self, index: usize) -> Option<(Vec<Record>, bool)> {
         let shard = self.shards.get_mut(index)?;
-        if shard.iterator.is_none() {
-            let call = self
-                .client
-                .get_shard_iterator()
-                .stream_name(&self.stream)
-                .shard_id(&shard.id)
-                .shard_iterator_type(ShardIteratorType::TrimHorizon);
-            shard.iterator = call.send().await.ok()?.shard_iterator;
-        }
+        let from = match &shard.last {
+            Some(_) => ShardIteratorType::AfterSequenceNumber,
+            None => ShardIteratorType::TrimHorizon,
+        };
+        let call = self
+            .client
+            .get_shard_iterator()
+            .stream_name(&self.stream)
+            .shard_id(&shard.id)
+            .shard_iterator_type(from)
+            .set_starting_sequence_number(shard.last.clone());
+        let iterator = call.send().await.ok()?.shard_iterator;
         let call = self.client.get_records().limit(RECORDS_PER_CALL);
-        match call.set_shard_iterator(shard.iterator.clone()).send().await {
+        match call.set_shard_iterator(iterator).send().await {
             Ok(read) => {
-                shard.iterator = read.next_shard_iterator;
+                if let Some(last) = read.records.last() {
+                    shard.last = Some(last.sequence_number().to_owned());
+                }
                 let at_end = read.records.len() < RECORDS_PER_CALL as usize;
                 Some((read.records, at_end))
             }
@@ -116,18 +125,16 @@ impl Reader {
         }
     }
 
-    fn landed(&mut self, record: &Record) -> Landed {
+    fn landed(&mut self, record: &Record, last_put: i64) -> Landed {
         let data = record.data().as_ref();
         let partition_key = record.partition_key().unwrap_or_default();
         self.records += 1;
         self.bytes += data.len() + partition_key.len();
-        let arrived = record
-            .approximate_arrival_timestamp()
-            .and_then(|at| at.to_millis().ok());
         Landed {
             time: SystemTime::now(),
             place: self.place,
-            took: since(arrived.unwrap_or(i64::MAX)),
+            // The service says its own time in whole seconds only.
+            took: since(last_put),
             key: Some(partition_key.to_owned()),
             bytes: data.len(),
             content: json!({ "partition_key": partition_key, "data": text(data) }),
