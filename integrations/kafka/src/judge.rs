@@ -192,14 +192,9 @@ mod tests {
     #[test]
     fn a_timeout_of_what_was_never_sent_says_what_is_wrong_with_the_cluster() {
         let trouble = Reason::new(ReasonKind::AuthenticationFailed, "wrong password");
-        let verdict = judge(Code::MessageTimedOut, Persisted::No, RECORD, Some(&trouble));
+        let verdict = judge(Code::MessageTimedOut, No, RECORD, Some(&trouble));
         assert_eq!(verdict.outcome.reason(), Some(&trouble));
-        let verdict = judge(
-            Code::MessageTimedOut,
-            Persisted::Possibly,
-            RECORD,
-            Some(&trouble),
-        );
+        let verdict = judge(Code::MessageTimedOut, Possibly, RECORD, Some(&trouble));
         assert_eq!(
             verdict.outcome.reason().map(Reason::kind),
             Some(ReasonKind::AnswerLost)
