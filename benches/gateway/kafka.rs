@@ -2,7 +2,7 @@
 //! `tests/run --serve` starts. Topics are made for each measurement and deleted after it.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
@@ -20,6 +20,8 @@ pub(crate) struct Kafka {
     /// Its address.
     pub(crate) bootstrap: String,
     backends: Option<Child>,
+    /// The backends' output: closing it would end them.
+    _output: Option<BufReader<ChildStdout>>,
 }
 
 impl Kafka {
@@ -29,6 +31,7 @@ impl Kafka {
             return Ok(Self {
                 bootstrap,
                 backends: None,
+                _output: None,
             });
         }
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/run");
@@ -39,16 +42,20 @@ impl Kafka {
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|fault| format!("tests/run --serve: {fault}"))?;
-        let lines = BufReader::new(child.stdout.take().ok_or("no output")?).lines();
+        let mut output = BufReader::new(child.stdout.take().ok_or("no output")?);
         let mut kafka = Self {
             bootstrap: String::new(),
             backends: Some(child),
+            _output: None,
         };
-        for line in lines {
-            if let Some(address) = line?.strip_prefix("export SLUICEGATE_TEST_KAFKA=") {
-                address.clone_into(&mut kafka.bootstrap);
+        let mut line = String::new();
+        while output.read_line(&mut line)? > 0 {
+            if let Some(address) = line.strip_prefix("export SLUICEGATE_TEST_KAFKA=") {
+                address.trim_end().clone_into(&mut kafka.bootstrap);
+                kafka._output = Some(output);
                 return Ok(kafka);
             }
+            line.clear();
         }
         Err("tests/run --serve ended without a broker".into())
     }
