@@ -54,6 +54,11 @@ impl Trouble {
     fn new(what: &str, error: &(impl std::error::Error + 'static)) -> Self {
         Self(format!("{what}: {}", DisplayErrorContext(error)))
     }
+
+    /// Something that should be there by now is not.
+    fn late(what: &str) -> Self {
+        Self(format!("{what} is not ready"))
+    }
 }
 
 /// A key of a table: its attribute and that attribute's type.

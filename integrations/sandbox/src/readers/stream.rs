@@ -1,9 +1,9 @@
 //! Kinesis: GetRecords from TRIM_HORIZON, shard by shard.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_kinesis::Client;
-use aws_sdk_kinesis::types::{Record, ShardIteratorType};
+use aws_sdk_kinesis::types::{Record, ShardIteratorType, StreamStatus};
 use serde_json::json;
 
 use super::since;
@@ -18,6 +18,10 @@ const RECORDS_MAX: usize = 10_000;
 const STREAM_BYTES_MAX: usize = 64 << 20;
 /// Records of one GetRecords.
 const RECORDS_PER_CALL: i32 = 500;
+
+/// Looks at a new stream until it is active, and the pause between two.
+const LOOKS_MAX: usize = 2000;
+const LOOK_PAUSE: Duration = Duration::from_millis(5);
 
 /// Reads one stream.
 pub(crate) struct Reader {
@@ -40,15 +44,20 @@ struct Shard {
     last: Option<String>,
 }
 
-/// The ids of a stream's shards.
+/// The ids of the shards of a new stream, once it is active: it is made in the background, and has
+/// none before.
 pub(crate) async fn shards_of(client: &Client, stream: &str) -> Result<Vec<String>, Trouble> {
-    let shards = client.list_shards().stream_name(stream).send().await;
-    let shards = shards.map_err(|error| Trouble::new("the shards are not known", &error))?;
-    Ok(shards
-        .shards()
-        .iter()
-        .map(|shard| shard.shard_id().to_owned())
-        .collect())
+    let not_known = |error| Trouble::new("the stream is not known", &error);
+    for _ in 0..LOOKS_MAX {
+        let said = client.describe_stream().stream_name(stream).send().await;
+        let said = said.map_err(not_known)?.stream_description;
+        if let Some(said) = said.filter(|said| *said.stream_status() == StreamStatus::Active) {
+            let id = |shard: &aws_sdk_kinesis::types::Shard| shard.shard_id().to_owned();
+            return Ok(said.shards().iter().map(id).collect());
+        }
+        tokio::time::sleep(LOOK_PAUSE).await;
+    }
+    Err(Trouble::late(&format!("stream `{stream}`")))
 }
 
 impl Reader {
