@@ -66,6 +66,11 @@ pub const EVENTS_MAX: usize = 10_000;
 /// Nesting of a JSON body.
 pub const JSON_DEPTH_MAX: usize = 128;
 
+/// Bytes up to which a body that waits in a courier's queue is copied out of the connection's
+/// buffer. Half of the largest block that a body without a block of its own is read into, so that
+/// what waits holds at most twice its own bytes.
+pub const OWNED_BODY_BYTES_MAX: usize = 8 * 1024;
+
 // ---- The file. ----
 
 /// Bytes of one settings file.

@@ -16,7 +16,9 @@ use crate::admin::{self, AdminHandle};
 use crate::courier::{Courier, Lanes, Rules};
 use crate::dispatch::{Inbox, Target};
 use crate::gateway::{Core, CoreParts};
-use crate::limits::{CORES_MAX, DRAIN_MAX};
+use crate::limits::{
+    BODY_BYTES_PER_CORE_MAX, CONNECTION_BUFFER_BYTES, CONNECTIONS_PER_CORE_MAX, CORES_MAX, DRAIN_MAX,
+};
 use crate::observe::{self, CoreCounters, CoreSnapshot, Shape, Sources, TargetReading};
 use crate::rooms::{self, RoomContext};
 use crate::route::Routes;
@@ -393,6 +395,10 @@ impl Sources for Shared {
     }
 
     fn memory_ceiling_bytes(&self) -> u64 {
-        self.targets.iter().map(|target| target.gauge.limit()).sum()
+        // What waits may hold twice its bytes: see `OWNED_BODY_BYTES_MAX`.
+        let queues = self.targets.iter().map(|target| 2 * target.gauge.limit()).sum::<u64>();
+        let connections = (CONNECTIONS_PER_CORE_MAX * CONNECTION_BUFFER_BYTES) as u64;
+        let core = connections + BODY_BYTES_PER_CORE_MAX as u64;
+        queues + core * self.mailboxes.all().len() as u64
     }
 }

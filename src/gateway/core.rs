@@ -14,11 +14,12 @@ use crate::admit::Permit;
 use crate::dispatch::{self, Manifest, Outboxes, Target};
 use crate::error::{Code, Refusal};
 use crate::http::{Admitted, Head, Service};
-use crate::limits::DEADLINE_TICK;
+use crate::limits::{DEADLINE_TICK, OWNED_BODY_BYTES_MAX};
 use crate::observe::{CoreCounters, RecordOutcome, ShedReason};
 use crate::reply;
 use crate::route::Routes;
 use crate::runtime::{self, Doorbell, LocalEvent};
+use crate::settings::Binding;
 use crate::settle::{CoreMailbox, EventVerdict, Ledger, Mail, Slot};
 use crate::split;
 
@@ -134,6 +135,18 @@ impl Core {
         }
     }
 
+    /// A body that will wait in a courier's queue must not keep the whole block alive that it was
+    /// read into. Copying a small one costs less than the block; a larger one fills its block.
+    fn own_if_small(&self, permit: &Permit, body: Bytes) -> Bytes {
+        let waits = |binding: &Binding| {
+            self.targets.get(binding.target).is_some_and(|target| target.inbox.is_some())
+        };
+        if body.len() <= OWNED_BODY_BYTES_MAX && permit.route().bindings.iter().any(waits) {
+            return Bytes::copy_from_slice(&body);
+        }
+        body
+    }
+
     pub(super) fn watch_deadlines(&self) {
         if !self.watching.replace(true) {
             self.waiting.raise();
@@ -239,6 +252,7 @@ impl Service for Rc<Core> {
     fn accept(&self, permit: Permit, head: &Head<'_>, peer: SocketAddr, body: Bytes) -> Ticket {
         let started = Instant::now();
         let (id, time) = (self.next_id(), SystemTime::now());
+        let body = self.own_if_small(&permit, body);
         let arrival = Arrival {
             permit: &permit,
             head,
