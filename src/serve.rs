@@ -17,7 +17,8 @@ use crate::courier::{Courier, Lanes, Rules};
 use crate::dispatch::{Inbox, Target};
 use crate::gateway::{Core, CoreParts};
 use crate::limits::{
-    BODY_BYTES_PER_CORE_MAX, CONNECTION_BUFFER_BYTES, CONNECTIONS_PER_CORE_MAX, CORES_MAX, DRAIN_MAX,
+    BODY_BYTES_PER_CORE_MAX, CONNECTION_BUFFER_BYTES, CONNECTIONS_PER_CORE_MAX, CORES_MAX,
+    DRAIN_MAX,
 };
 use crate::observe::{self, CoreCounters, CoreSnapshot, Shape, Sources, TargetReading};
 use crate::rooms::{self, RoomContext};
@@ -396,7 +397,11 @@ impl Sources for Shared {
 
     fn memory_ceiling_bytes(&self) -> u64 {
         // What waits may hold twice its bytes: see `OWNED_BODY_BYTES_MAX`.
-        let queues = self.targets.iter().map(|target| 2 * target.gauge.limit()).sum::<u64>();
+        let queues = self
+            .targets
+            .iter()
+            .map(|target| 2 * target.gauge.limit())
+            .sum::<u64>();
         let connections = (CONNECTIONS_PER_CORE_MAX * CONNECTION_BUFFER_BYTES) as u64;
         let core = connections + BODY_BYTES_PER_CORE_MAX as u64;
         queues + core * self.mailboxes.all().len() as u64

@@ -243,7 +243,7 @@ fn plan() -> Plan {
         path_parameters: Vec::new(),
         raw: false,
     };
-    Plan::compile(&source).unwrap()
+    Plan::compile(&source).expect("the plan of this test compiles")
 }
 
 const fn field(name: &'static str, kind: Kind) -> Field {

@@ -139,7 +139,9 @@ impl Core {
     /// read into. Copying a small one costs less than the block; a larger one fills its block.
     fn own_if_small(&self, permit: &Permit, body: Bytes) -> Bytes {
         let waits = |binding: &Binding| {
-            self.targets.get(binding.target).is_some_and(|target| target.inbox.is_some())
+            self.targets
+                .get(binding.target)
+                .is_some_and(|target| target.inbox.is_some())
         };
         if body.len() <= OWNED_BODY_BYTES_MAX && permit.route().bindings.iter().any(waits) {
             return Bytes::copy_from_slice(&body);

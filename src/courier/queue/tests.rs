@@ -10,7 +10,7 @@ use sluicegate_contract::{
 
 use super::{CallId, Change, Queue, Rules};
 use crate::dispatch::Queued;
-use crate::limits::RETRY_PAUSE_MAX;
+use crate::limits::{RETRY_PAUSE_MAX, RETRY_PAUSE_MIN};
 
 /// A room whose record `kN…` has the key N, `a…` travels alone and `u…` must not be repeated.
 struct Toy;
@@ -331,6 +331,21 @@ fn the_pause_that_a_target_asks_for_is_kept() {
     assert!(story.call().is_none());
     story.wait(Duration::from_secs(1));
     assert!(story.call().is_some());
+}
+
+#[test]
+fn a_target_that_throttles_some_is_asked_again_soon_however_often() {
+    let mut story = Story::new();
+    for _ in 0..40 {
+        story.put(&["x", "y"]);
+        let (call, _) = story.call().unwrap();
+        story.answer(call, vec![stored(), again(true)]);
+        story.wait(RETRY_PAUSE_MIN * 2);
+        let (call, names) = story.call().unwrap();
+        assert_eq!(names, ["y"]);
+        story.answer(call, vec![stored()]);
+    }
+    assert_eq!(story.outcomes().len(), 80);
 }
 
 #[test]
