@@ -13,6 +13,7 @@ mod core;
 mod rehearsal;
 mod ticket;
 
+use core::State;
 pub use core::{Core, CoreParts};
 pub use rehearsal::{Given, Rehearsal, RehearsalRequest, RehearsedRecord, rehearse};
 pub use ticket::Ticket;
@@ -23,7 +24,7 @@ use std::time::{Instant, SystemTime};
 use bytes::Bytes;
 
 use crate::admit::Permit;
-use crate::dispatch::{self, Manifest, Target};
+use crate::dispatch::{self, Item, Manifest, Target};
 use crate::error::{Code, Refusal};
 use crate::http::Head;
 use crate::map::RequestView;
@@ -161,8 +162,23 @@ impl Core {
             return Err(refusal);
         }
         let entry = entry(arrival, started, &state.events, &mut state.manifest);
+        let ready = entry.is_ready();
         let slot = state.ledger.insert(entry);
-        for (record, item) in state.manifest.items.drain(..).enumerate() {
+        if ready {
+            self.count_settled(&state.ledger, slot);
+        }
+        let items = std::mem::take(&mut state.manifest.items);
+        self.hand_over(state, slot, items);
+        if route.reply.after != After::None {
+            self.watch_deadlines();
+        }
+        Ok(slot)
+    }
+
+    /// `dispatch`, second half: every record of a request to its target.
+    fn hand_over(&self, state: &mut State, slot: Slot, mut items: Vec<Item>) {
+        let mut any_known = false;
+        for (record, item) in items.drain(..).enumerate() {
             let id = state.ledger.record_id(slot, record as u32);
             let place = item.target;
             let Some(target) = self.targets.get(usize::from(place)) else {
@@ -170,18 +186,17 @@ impl Core {
             };
             let known = dispatch::hand_over(target, place, item, id, &mut state.outboxes);
             if let Some(outcome) = known {
-                state.known.push((id, outcome));
+                any_known = true;
+                self.settle(state, id, outcome);
             }
         }
-        if !state.outboxes.is_empty() || !state.known.is_empty() {
+        // The list goes back empty, so that the next request finds its room again.
+        state.manifest.items = items;
+        if any_known {
+            self.release(state);
+        }
+        if !state.outboxes.is_empty() {
             self.tick.raise();
         }
-        if state.ledger.entry(slot).is_some_and(Entry::is_ready) {
-            self.count_settled(&state.ledger, slot);
-        }
-        if route.reply.after != After::None {
-            self.watch_deadlines();
-        }
-        Ok(slot)
     }
 }

@@ -92,13 +92,13 @@ pub fn hand_over(
             outboxes.put(place, Queued::new(id, item.record, item.encoded));
             None
         }
-        Room::Producing(room) => room.produce(&item.record, id).err().map(|reason| {
+        Room::Producing(room) => room.produce(&item.record, id).unwrap_or_else(|reason| {
             // The reservation was granted, so a full queue here is the client library's own.
             let certain = true;
-            match reason.kind() {
+            Some(match reason.kind() {
                 ReasonKind::TooLarge | ReasonKind::Invalid => Outcome::Refused(reason),
                 _ => Outcome::GaveUp { certain, reason },
-            }
+            })
         }),
     }
 }

@@ -47,8 +47,6 @@ pub(super) struct State {
     pub(super) events: split::Scratch,
     pub(super) manifest: Manifest,
     pub(super) reply: reply::Scratch,
-    /// Outcomes that were known when the record was handed over.
-    pub(super) known: Vec<(RecordId, Outcome)>,
     /// Bytes to give back to each target, summed over one look into the mailbox.
     released: Vec<u64>,
 }
@@ -79,7 +77,6 @@ impl Core {
                 events: split::Scratch::default(),
                 manifest: Manifest::default(),
                 reply: reply::Scratch::default(),
-                known: Vec::new(),
                 released: vec![0; targets],
             }),
             targets: parts.targets,
@@ -173,7 +170,7 @@ impl Core {
     }
 
     /// Settles one outcome.
-    fn settle(&self, state: &mut State, id: RecordId, outcome: Outcome) {
+    pub(super) fn settle(&self, state: &mut State, id: RecordId, outcome: Outcome) {
         let counted = RecordOutcome::from(&outcome);
         let reason = outcome.reason().map(sluicegate_contract::Reason::kind);
         let delivered = outcome.is_delivered();
@@ -204,9 +201,6 @@ impl Core {
 
     fn open_mail(&self) {
         let state = &mut *self.state.borrow_mut();
-        for (id, outcome) in std::mem::take(&mut state.known) {
-            self.settle(state, id, outcome);
-        }
         while let Some(mail) = self.mailbox.take() {
             match mail {
                 Mail::Outcome(id, outcome) => self.settle(state, id, outcome),
@@ -221,6 +215,11 @@ impl Core {
                 }
             }
         }
+        self.release(state);
+    }
+
+    /// Gives back the bytes of all that was settled since the last time.
+    pub(super) fn release(&self, state: &mut State) {
         for (bytes, target) in state.released.iter_mut().zip(&*self.targets) {
             if *bytes > 0 {
                 target.gauge.release(std::mem::take(bytes));
@@ -300,10 +299,6 @@ async fn hand_over_each_tick(core: Rc<Core>) {
     loop {
         core.tick.wait().await;
         core.state.borrow_mut().outboxes.flush(&core.targets);
-        let any_known = !core.state.borrow().known.is_empty();
-        if any_known {
-            core.open_mail();
-        }
     }
 }
 

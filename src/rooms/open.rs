@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sluicegate_contract::{
-    OutcomeSink, Producer, Reason, ReasonKind, Record, RecordId, Room, TargetWatch,
+    Outcome, OutcomeSink, Producer, Reason, ReasonKind, Record, RecordId, Room, TargetWatch,
 };
 
 use super::{ConnectionSettings, TargetSettings};
@@ -121,9 +121,7 @@ impl Opening<'_> {
         watch: Arc<dyn TargetWatch>,
     ) -> Result<Room, Reason> {
         match &target.room {
-            TargetSettings::Discard(_) => Ok(Room::Producing(sluicegate_discard::open(
-                Arc::clone(self.outcomes),
-            ))),
+            TargetSettings::Discard(_) => Ok(Room::Producing(sluicegate_discard::open())),
             #[cfg(feature = "kafka")]
             TargetSettings::Kafka(written) => {
                 let connection = self.kafka_connection(target, written)?;
@@ -140,9 +138,7 @@ impl Opening<'_> {
         #[cfg(any(feature = "dynamodb", feature = "kinesis", feature = "sns"))]
         let (hallway, access) = (&self.context.hallway, self.access(target));
         match &target.room {
-            TargetSettings::Discard(_) => {
-                Room::Producing(sluicegate_discard::open(Arc::clone(self.outcomes)))
-            }
+            TargetSettings::Discard(_) => Room::Producing(sluicegate_discard::open()),
             #[cfg(feature = "dynamodb")]
             TargetSettings::Dynamodb(written) => {
                 let written = sluicegate_dynamodb::Settings {
@@ -255,7 +251,7 @@ impl Producer for Scales {
         self.0.weigh(record)
     }
 
-    fn produce(&self, _: &Record, _: RecordId) -> Result<(), Reason> {
+    fn produce(&self, _: &Record, _: RecordId) -> Result<Option<Outcome>, Reason> {
         Err(ReasonKind::Stopping.into())
     }
 
@@ -266,5 +262,5 @@ impl Producer for Scales {
 struct Unheard;
 
 impl OutcomeSink for Unheard {
-    fn outcome(&self, _: RecordId, _: sluicegate_contract::Outcome) {}
+    fn outcome(&self, _: RecordId, _: Outcome) {}
 }

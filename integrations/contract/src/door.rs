@@ -55,12 +55,13 @@ pub trait Producer: Send + Sync + 'static {
     /// The reason why this record can never be sent, naming the limit.
     fn weigh(&self, record: &Record) -> Result<usize, Reason>;
 
-    /// Takes one record. Called from every core, never blocks. The outcome comes later, exactly
-    /// once, through the [`OutcomeSink`] that the room was opened with, from any thread.
+    /// Takes one record. Called from every core, never blocks. The outcome comes exactly once:
+    /// now, as the value, or later through the [`OutcomeSink`] that the room was opened with, from
+    /// any thread.
     ///
     /// # Errors
     /// The record was not taken and will have no outcome: `QueueFull`, for one.
-    fn produce(&self, record: &Record, id: RecordId) -> Result<(), Reason>;
+    fn produce(&self, record: &Record, id: RecordId) -> Result<Option<Outcome>, Reason>;
 
     /// Waits until all that was taken has its outcome, at most so long. Called from a thread that
     /// may block.

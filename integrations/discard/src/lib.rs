@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use sluicegate_contract::{
-    Field, Kind, Outcome, OutcomeSink, Producer, Reason, Receipt, Record, RecordId,
-};
+use sluicegate_contract::{Field, Kind, Outcome, Producer, Reason, Receipt, Record, RecordId};
 
 /// What a mapping may set.
 pub const FIELDS: &[Field] = &[Field {
@@ -26,23 +24,20 @@ pub const FIELDS: &[Field] = &[Field {
 pub struct Settings {}
 
 /// Opens the room.
-pub fn open(outcomes: Arc<dyn OutcomeSink>) -> Arc<dyn Producer> {
-    Arc::new(Discard { outcomes })
+#[must_use]
+pub fn open() -> Arc<dyn Producer> {
+    Arc::new(Discard)
 }
 
-struct Discard {
-    outcomes: Arc<dyn OutcomeSink>,
-}
+struct Discard;
 
 impl Producer for Discard {
     fn weigh(&self, record: &Record) -> Result<usize, Reason> {
         Ok(record.bytes())
     }
 
-    fn produce(&self, _: &Record, id: RecordId) -> Result<(), Reason> {
-        self.outcomes
-            .outcome(id, Outcome::Delivered(Receipt::Nothing));
-        Ok(())
+    fn produce(&self, _: &Record, _: RecordId) -> Result<Option<Outcome>, Reason> {
+        Ok(Some(Outcome::Delivered(Receipt::Nothing)))
     }
 
     fn flush(&self, _: Duration) {}

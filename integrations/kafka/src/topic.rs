@@ -6,7 +6,7 @@ use std::time::Duration;
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::BaseRecord;
-use sluicegate_contract::{Producer, Reason, ReasonKind, Record, RecordId, Value};
+use sluicegate_contract::{Outcome, Producer, Reason, ReasonKind, Record, RecordId, Value};
 
 use crate::connection::Connection;
 use crate::judge::{denied, missing, said_of, too_large};
@@ -68,7 +68,7 @@ impl Producer for Topic {
         weigh(&self.topic, self.record_bytes_max, record)
     }
 
-    fn produce(&self, record: &Record, id: RecordId) -> Result<(), Reason> {
+    fn produce(&self, record: &Record, id: RecordId) -> Result<Option<Outcome>, Reason> {
         let bytes = |field| record.value(field).as_bytes().map(|bytes| bytes.as_ref());
         // Lossless: asserted above.
         let message = BaseRecord::<[u8], [u8], usize> {
@@ -82,7 +82,7 @@ impl Producer for Topic {
         };
         let sent = self.connection.producers.current.load().send(message);
         let Err((error, message)) = sent else {
-            return Ok(());
+            return Ok(None);
         };
         let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
         if code == Code::Fatal {
@@ -95,7 +95,7 @@ impl Producer for Topic {
                 .send(message)
                 .is_ok()
             {
-                return Ok(());
+                return Ok(None);
             }
         }
         Err(self.not_taken(code, record))

@@ -207,7 +207,7 @@ fn a_topic_that_does_not_exist_is_known_before_a_record_comes() {
     assert!(said.detail().unwrap().contains(TOPIC), "{said}");
     match target.topic.produce(&record(0), RecordId(0)) {
         Err(said) => assert_eq!(said.kind(), ReasonKind::TargetMissing),
-        Ok(()) => {
+        Ok(_) => {
             let outcome = target.ears.outcomes(0..1).remove(0);
             assert_eq!(reason(&outcome), ReasonKind::TargetMissing, "{outcome:?}");
         }
@@ -264,7 +264,7 @@ fn a_partition_that_is_not_there_refuses_its_record_only() {
     );
     let kind = match refused {
         Err(said) => said.kind(),
-        Ok(()) => {
+        Ok(_) => {
             let outcome = target.ears.outcomes(1000..1001).remove(0);
             assert!(matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
             reason(&outcome)
@@ -309,7 +309,7 @@ fn a_producer_that_dies_is_replaced_and_loses_nothing_that_waited() {
     while Instant::now() < end {
         // Between its death and its successor a producer takes nothing, and says so.
         match target.topic.produce(&record(id), RecordId(id)) {
-            Ok(()) => id += 1,
+            Ok(_) => id += 1,
             Err(said) => assert_eq!(said.kind(), ReasonKind::Unavailable),
         }
         std::thread::sleep(Duration::from_micros(200));

@@ -124,7 +124,7 @@ fn a_topic_that_is_not_there_is_said_and_taken_up_once_it_is_made() {
     let start = Instant::now();
     let kind = match target.topic.produce(&kit::record(0), RecordId(0)) {
         Err(said) => said.kind(),
-        Ok(()) => {
+        Ok(_) => {
             let outcome = target.ears.outcomes(0..1).remove(0);
             assert!(
                 matches!(outcome, Outcome::GaveUp { certain: true, .. }),

@@ -17,7 +17,7 @@ impl Queue {
         let limit = self.rules.limits.concurrent_calls;
         Some(
             self.pace
-                .next(now, self.calls.len(), limit)
+                .next(now, self.calls.len(), limit, self.ready.len())
                 .max(oldest + self.rules.linger),
         )
     }

@@ -164,11 +164,18 @@ impl<'a> Trial<'a> {
 
     /// Hands in the records 0 to `count` with small payloads.
     fn produce(&self, count: u64) -> Result<(), String> {
-        (0..count).try_for_each(|marker| {
-            let record = self.subject.record(marker, 100);
-            let taken = self.room.produce(&record, RecordId(marker));
-            taken.map_err(|reason| format!("record {marker} was not taken: {reason}"))
-        })
+        (0..count).try_for_each(|marker| self.hand_in(&self.subject.record(marker, 100), marker))
+    }
+
+    /// Hands in one record. An outcome that is said at once is heard like any other.
+    fn hand_in(&self, record: &Record, marker: u64) -> Result<(), String> {
+        let id = RecordId(marker);
+        let known = self.room.produce(record, id);
+        let known = known.map_err(|reason| format!("record {marker} was not taken: {reason}"))?;
+        if let Some(outcome) = known {
+            self.ears.outcome(id, outcome);
+        }
+        Ok(())
     }
 
     /// Markers in the topic with partition, offset and payload, as a reader finds them.
@@ -221,8 +228,7 @@ pub fn records_hold_what_the_topic_takes(subject: &dyn ProducerSubject) -> Resul
     ensure(kind == Some(ReasonKind::TooLarge), || {
         format!("a byte too many is {kind:?}")
     })?;
-    let taken = trial.room.produce(&subject.record(0, largest), RecordId(0));
-    taken.map_err(|reason| format!("the largest record was not taken: {reason}"))?;
+    trial.hand_in(&subject.record(0, largest), 0)?;
     let outcomes = trial.ears.outcomes(1, PATIENCE)?;
     ensure(outcomes[0].is_delivered(), || {
         format!("the largest record is {:?}", outcomes[0])
@@ -355,8 +361,7 @@ pub fn a_lost_answer_is_uncertain(subject: &dyn ProducerSubject) -> Result<(), S
         .cluster
         .broker_round_trip_time(1, GIVE_UP * 2)
         .unwrap();
-    let taken = trial.room.produce(&subject.record(1, 100), RecordId(1));
-    taken.map_err(|reason| format!("the record was not taken: {reason}"))?;
+    trial.hand_in(&subject.record(1, 100), 1)?;
     let outcome = &trial.ears.outcomes(2, GIVE_UP * 5)?[1];
     ensure(
         matches!(outcome, Outcome::GaveUp { certain: false, .. }),

@@ -97,7 +97,7 @@ impl Producer for ToyProducer {
         Ok(weight)
     }
 
-    fn produce(&self, record: &Record, id: RecordId) -> Result<(), Reason> {
+    fn produce(&self, record: &Record, id: RecordId) -> Result<Option<Outcome>, Reason> {
         let times = if self.bug == Bug::SendsTwice { 2 } else { 1 };
         for time in 0..times {
             // The second one's report is nobody's.
@@ -114,7 +114,7 @@ impl Producer for ToyProducer {
         if self.bug == Bug::WaitsForTheBroker {
             let _ = self.producer.flush(Duration::from_millis(200));
         }
-        Ok(())
+        Ok(None)
     }
 
     fn flush(&self, within: Duration) {
