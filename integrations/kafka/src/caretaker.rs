@@ -12,9 +12,10 @@ use rdkafka::message::OwnedMessage;
 use rdkafka::producer::{BaseRecord, Producer as _, PurgeConfig};
 use sluicegate_contract::{Outcome, Reason, ReasonKind, RecordId};
 
-use crate::connection::{Producers, Sender};
+use crate::connection::Producers;
 use crate::events::{Care, Way};
 use crate::judge::{Failed, Persisted, denied, judge, missing};
+use crate::reports::Sender;
 
 /// Between two looks at a cluster in trouble.
 const LOOK_PAUSE: Duration = Duration::from_secs(1);

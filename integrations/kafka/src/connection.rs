@@ -9,13 +9,14 @@ use arc_swap::ArcSwap;
 use crossbeam::channel::{Receiver, unbounded};
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
-use rdkafka::producer::{Producer as _, ThreadedProducer};
+use rdkafka::producer::{BaseProducer, Producer as _};
 use sluicegate_contract::{Outcome, OutcomeSink, Reason, ReasonKind, TargetWatch};
 
 use crate::caretaker;
 use crate::events::{Care, Events, Shared};
 use crate::health::Health;
 use crate::properties::client_config;
+use crate::reports::Sender;
 use crate::settings::{BATCH_OVERHEAD_BYTES, ConnectionSettings, GIVE_UP_MAX, Settings};
 use crate::topic::Topic;
 
@@ -44,9 +45,6 @@ struct Leftovers {
     work: Receiver<Care>,
     outcomes: Arc<dyn OutcomeSink>,
 }
-
-/// A producer with the thread that takes its reports.
-pub(crate) type Sender = ThreadedProducer<Events>;
 
 /// The producers of a connection.
 pub(crate) struct Producers {
@@ -214,10 +212,10 @@ impl Producers {
 }
 
 fn make(config: &ClientConfig, events: Events) -> Result<Sender, Reason> {
-    config
-        .create_with_context(events)
-        .map_err(|error: KafkaError| {
-            // `ClientCreation` holds librdkafka's text; the others name the property.
-            Reason::new(ReasonKind::TargetMismatch, error.to_string())
-        })
+    let producer = config.create_with_context::<_, BaseProducer<Events>>(events);
+    let producer = producer.map_err(|error: KafkaError| {
+        // `ClientCreation` holds librdkafka's text; the others name the property.
+        Reason::new(ReasonKind::TargetMismatch, error.to_string())
+    })?;
+    Sender::start(producer)
 }

@@ -15,6 +15,7 @@ use sluicegate_contract::{Outcome, OutcomeSink, ReasonKind, Receipt, RecordId};
 
 use crate::health::Health;
 use crate::judge::{Failed, Persisted, judge};
+use crate::reports::Gather;
 
 /// What all producers of one connection share.
 pub(crate) struct Shared {
@@ -60,6 +61,7 @@ pub(crate) enum Way {
 /// The ears of one producer.
 pub(crate) struct Events {
     shared: Arc<Shared>,
+    gather: Gather,
     /// True for the producer that sends records one by one: its word is final.
     alone: bool,
     /// It took over records of a dead producer. What it cannot send is given up, so that no
@@ -70,10 +72,16 @@ pub(crate) struct Events {
 impl Events {
     pub(crate) fn new(shared: Arc<Shared>, alone: bool) -> Self {
         Self {
+            gather: Gather::new(Arc::clone(&shared.outcomes)),
             shared,
             alone,
             took_over: AtomicBool::new(false),
         }
+    }
+
+    /// Where its outcomes go.
+    pub(crate) fn gather(&self) -> &Gather {
+        &self.gather
     }
 
     /// The record goes on instead of ending here, where that is safe and of use.
@@ -103,8 +111,7 @@ impl Events {
         };
         if persisted == Persisted::Yes {
             return self
-                .shared
-                .outcomes
+                .gather
                 .outcome(id, Outcome::Delivered(Receipt::Nothing));
         }
         if let Some(way) = self.another_way(code, persisted) {
@@ -124,7 +131,7 @@ impl Events {
             self.shared.health.topic_blocked(failed.topic, reason);
             self.shared.look();
         }
-        self.shared.outcomes.outcome(id, verdict.outcome);
+        self.gather.outcome(id, verdict.outcome);
     }
 }
 
@@ -141,9 +148,7 @@ impl ProducerContext for Events {
                     partition: message.partition(),
                     offset: message.offset(),
                 };
-                self.shared
-                    .outcomes
-                    .outcome(id, Outcome::Delivered(receipt));
+                self.gather.outcome(id, Outcome::Delivered(receipt));
             }
             Err((error, message)) => self.failed(error, message, id),
         }

@@ -7,6 +7,7 @@
 //! * `settings` and `properties`: what the file may say, and what the promise of delivery fixes.
 //! * `topic`: a record in, from any core.
 //! * `connection`, `caretaker`: the producer, and what keeps it alive.
+//! * `reports`: the thread that takes its reports.
 //! * `events`: what librdkafka's thread says; the one place where its thread meets ours.
 //! * `judge`: an error of librdkafka as a verdict on a record, purely.
 //! * `health`: what the targets are told about the cluster.
@@ -17,6 +18,7 @@ mod events;
 mod health;
 mod judge;
 mod properties;
+mod reports;
 mod settings;
 mod topic;
 
