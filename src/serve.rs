@@ -1,35 +1,32 @@
 //! The running gateway: puts its parts together, starts them, and stops them in the right order.
 
+mod sources;
+
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant, SystemTime};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use sluicegate_contract::{OutcomeSink, Room};
 
+use self::sources::Shared;
 use crate::admin::{self, AdminHandle};
 use crate::courier::{Courier, Lanes, Rules};
 use crate::dispatch::{Inbox, Target};
 use crate::gateway::{Core, CoreParts};
-use crate::limits::{
-    BODY_BYTES_PER_CORE_MAX, CONNECTION_BUFFER_BYTES, CONNECTIONS_PER_CORE_MAX, CORES_MAX,
-    DRAIN_MAX,
-};
-use crate::observe::{self, CoreCounters, CoreSnapshot, Shape, Sources, TargetReading};
+use crate::limits::{CORES_MAX, DRAIN_MAX};
+use crate::observe::{self, CoreCounters, Shape, Sources};
 use crate::rooms::{self, RoomContext};
 use crate::route::Routes;
 use crate::runtime::{self, Driver};
 use crate::settings::Settings;
-use crate::settle::{Mail, Mailboxes};
+use crate::settle::Mailboxes;
 use crate::worker::{self, CoreContext, WorkerHandle, WorkerSettings};
 
-/// How long a core may take to answer a question of the admin port.
-const SNAPSHOT_WAIT: Duration = Duration::from_secs(1);
 /// How often shedding is looked after.
 const HEALTH_TICK: Duration = Duration::from_secs(1);
 
@@ -56,17 +53,6 @@ pub struct Running {
     workers: Vec<WorkerHandle>,
     lanes: Lanes,
     admin_handle: AdminHandle,
-}
-
-/// What the admin port reads.
-struct Shared {
-    settings: Settings,
-    targets: Arc<[Target]>,
-    mailboxes: Mailboxes,
-    route_names: Vec<Arc<str>>,
-    started: SystemTime,
-    driver: &'static str,
-    draining: AtomicBool,
 }
 
 /// Starts a gateway.
@@ -329,81 +315,4 @@ fn watch_health(shared: std::sync::Weak<Shared>) -> io::Result<()> {
             }
         })?;
     Ok(())
-}
-
-impl Sources for Shared {
-    fn cores(&self) -> Vec<CoreSnapshot> {
-        let all = self.mailboxes.all();
-        let (sender, receiver) = sync_channel(all.len());
-        for mailbox in all {
-            mailbox.post(Mail::Snapshot(sender.clone()));
-        }
-        drop(sender);
-        let end = Instant::now() + SNAPSHOT_WAIT;
-        let mut snapshots = Vec::with_capacity(all.len());
-        while snapshots.len() < all.len() {
-            let left = end.saturating_duration_since(Instant::now());
-            let Ok(snapshot) = receiver.recv_timeout(left) else {
-                break;
-            };
-            snapshots.push(snapshot);
-        }
-        snapshots
-    }
-
-    fn targets(&self) -> Vec<TargetReading> {
-        let read = |target: &Target| {
-            let health = target.gate.health().reading();
-            let counters = target.counters.snapshot();
-            TargetReading {
-                name: Arc::clone(&target.name),
-                room: target.kind,
-                state: health.state,
-                state_since: health.since,
-                last_error: health.last_error,
-                queue_bytes: target.gauge.used(),
-                queue_limit_bytes: target.gauge.limit(),
-                queue_records: None,
-                queue_oldest: counters.queue_oldest,
-                counters,
-            }
-        };
-        self.targets.iter().map(read).collect()
-    }
-
-    fn routes(&self) -> &[Arc<str>] {
-        &self.route_names
-    }
-
-    fn ready(&self) -> bool {
-        !self.draining.load(Ordering::Acquire)
-    }
-
-    fn shown_settings(&self) -> Arc<str> {
-        self.settings.shown.as_str().into()
-    }
-
-    fn hash(&self) -> Arc<str> {
-        self.settings.hash.as_str().into()
-    }
-
-    fn started(&self) -> SystemTime {
-        self.started
-    }
-
-    fn driver(&self) -> String {
-        self.driver.to_owned()
-    }
-
-    fn memory_ceiling_bytes(&self) -> u64 {
-        // What waits may hold twice its bytes: see `OWNED_BODY_BYTES_MAX`.
-        let queues = self
-            .targets
-            .iter()
-            .map(|target| 2 * target.gauge.limit())
-            .sum::<u64>();
-        let connections = (CONNECTIONS_PER_CORE_MAX * CONNECTION_BUFFER_BYTES) as u64;
-        let core = connections + BODY_BYTES_PER_CORE_MAX as u64;
-        queues + core * self.mailboxes.all().len() as u64
-    }
 }

@@ -142,7 +142,8 @@ impl Queue {
         attempts: Vec<Attempt>,
     ) -> Option<Change> {
         let call = self.calls.try_remove(call)?;
-        self.pace.took(now.duration_since(call.started));
+        let took = now.duration_since(call.started);
+        self.pace.ended(now, took, attempts.len());
         let change = self.judge_call(now, &attempts);
         let batch = call.into_pending();
         debug_assert_eq!(

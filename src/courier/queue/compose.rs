@@ -14,10 +14,9 @@ impl Queue {
         if self.is_full() {
             return Some(now);
         }
-        let limit = self.rules.limits.concurrent_calls;
         Some(
             self.pace
-                .next(now, self.calls.len(), limit, self.ready.len())
+                .next(now, self.calls.len(), self.ready.len())
                 .max(oldest + self.rules.linger),
         )
     }

@@ -1,0 +1,103 @@
+//! The running gateway as the admin port reads it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::dispatch::Target;
+use crate::limits::{BODY_BYTES_PER_CORE_MAX, CONNECTION_BUFFER_BYTES, CONNECTIONS_PER_CORE_MAX};
+use crate::observe::{CoreSnapshot, Sources, TargetReading};
+use crate::settings::Settings;
+use crate::settle::{Mail, Mailboxes};
+
+/// How long a core may take to answer a question of the admin port.
+const SNAPSHOT_WAIT: Duration = Duration::from_secs(1);
+
+/// What the admin port reads.
+pub(super) struct Shared {
+    pub(super) settings: Settings,
+    pub(super) targets: Arc<[Target]>,
+    pub(super) mailboxes: Mailboxes,
+    pub(super) route_names: Vec<Arc<str>>,
+    pub(super) started: SystemTime,
+    pub(super) driver: &'static str,
+    pub(super) draining: AtomicBool,
+}
+
+impl Sources for Shared {
+    fn cores(&self) -> Vec<CoreSnapshot> {
+        let all = self.mailboxes.all();
+        let (sender, receiver) = sync_channel(all.len());
+        for mailbox in all {
+            mailbox.post(Mail::Snapshot(sender.clone()));
+        }
+        drop(sender);
+        let end = Instant::now() + SNAPSHOT_WAIT;
+        let mut snapshots = Vec::with_capacity(all.len());
+        while snapshots.len() < all.len() {
+            let left = end.saturating_duration_since(Instant::now());
+            let Ok(snapshot) = receiver.recv_timeout(left) else {
+                break;
+            };
+            snapshots.push(snapshot);
+        }
+        snapshots
+    }
+
+    fn targets(&self) -> Vec<TargetReading> {
+        let read = |target: &Target| {
+            let health = target.gate.health().reading();
+            let counters = target.counters.snapshot();
+            TargetReading {
+                name: Arc::clone(&target.name),
+                room: target.kind,
+                state: health.state,
+                state_since: health.since,
+                last_error: health.last_error,
+                queue_bytes: target.gauge.used(),
+                queue_limit_bytes: target.gauge.limit(),
+                queue_records: None,
+                queue_oldest: counters.queue_oldest,
+                counters,
+            }
+        };
+        self.targets.iter().map(read).collect()
+    }
+
+    fn routes(&self) -> &[Arc<str>] {
+        &self.route_names
+    }
+
+    fn ready(&self) -> bool {
+        !self.draining.load(Ordering::Acquire)
+    }
+
+    fn shown_settings(&self) -> Arc<str> {
+        self.settings.shown.as_str().into()
+    }
+
+    fn hash(&self) -> Arc<str> {
+        self.settings.hash.as_str().into()
+    }
+
+    fn started(&self) -> SystemTime {
+        self.started
+    }
+
+    fn driver(&self) -> String {
+        self.driver.to_owned()
+    }
+
+    fn memory_ceiling_bytes(&self) -> u64 {
+        // What waits may hold twice its bytes: see `OWNED_BODY_BYTES_MAX`.
+        let queues = self
+            .targets
+            .iter()
+            .map(|target| 2 * target.gauge.limit())
+            .sum::<u64>();
+        let connections = (CONNECTIONS_PER_CORE_MAX * CONNECTION_BUFFER_BYTES) as u64;
+        let core = connections + BODY_BYTES_PER_CORE_MAX as u64;
+        queues + core * self.mailboxes.all().len() as u64
+    }
+}
