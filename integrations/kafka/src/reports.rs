@@ -90,7 +90,10 @@ fn take_reports(producer: &BaseProducer<Events>, stopping: &AtomicBool) {
         gather.reports.store(0, Ordering::Relaxed);
         if gather.gathering.load(Ordering::Relaxed) {
             for _ in 0..LOOKS {
-                producer.poll(GATHER_TIME);
+                // Not `poll(GATHER_TIME)`: librdkafka waits in whole milliseconds, and a shorter
+                // wait is a loop that spins.
+                std::thread::sleep(GATHER_TIME);
+                gather.take_waiting(producer);
                 gather.hand_on();
             }
         } else {
@@ -124,6 +127,18 @@ impl Gather {
         } else {
             drop(list);
             self.outcomes.outcome(id, outcome);
+        }
+    }
+
+    /// Takes the reports that wait. One `poll` takes one of librdkafka's events, and not each of
+    /// them is a report, so two looks without one say that none waits.
+    fn take_waiting(&self, producer: &BaseProducer<Events>) {
+        let mut quiet = 0;
+        while quiet < 2 {
+            let before = self.reports.load(Ordering::Relaxed);
+            producer.poll(Duration::ZERO);
+            let none = self.reports.load(Ordering::Relaxed) == before;
+            quiet = if none { quiet + 1 } else { 0 };
         }
     }
 
