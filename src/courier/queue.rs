@@ -53,6 +53,8 @@ pub struct Queue {
     /// Keys of records that were sent and have no outcome yet: a later record of the same key
     /// waits, so that it can neither share a call with the earlier one nor overtake it.
     keys: HashSet<u64>,
+    /// Nothing that is ready may travel until something changes: all of it waits for keys.
+    held_back: bool,
     calls: Slab<Call>,
     breaker: Breaker,
     pace: Pace,
@@ -69,6 +71,7 @@ impl Queue {
             halves: VecDeque::new(),
             later: Vec::new(),
             keys: HashSet::new(),
+            held_back: false,
             calls: Slab::new(),
             breaker: Breaker::default(),
             pace: Pace::default(),
@@ -78,6 +81,7 @@ impl Queue {
 
     /// Takes new records.
     pub fn put(&mut self, now: Instant, records: Vec<Queued>, room: &dyn Integration) {
+        self.held_back = false;
         self.ready.extend(records.into_iter().map(|queued| Pending {
             ticket: Ticket {
                 id: queued.id,
@@ -109,6 +113,7 @@ impl Queue {
         }
         let batch = self.compose();
         if batch.is_empty() {
+            self.held_back = true;
             None
         } else {
             Some(self.start(now, batch))
@@ -124,10 +129,11 @@ impl Queue {
             None
         } else if let Some(probe) = self.breaker.probe_at() {
             Some(probe)
-        } else if self.breaker.is_open() {
+        } else if self.breaker.is_open() || self.held_back {
             None
         } else {
-            self.starts_at(now).filter(|at| *at > now)
+            // It may have passed since `next` looked: then `next` is asked again at once.
+            self.starts_at(now)
         };
         let later = self.later.iter().map(|(at, _)| *at).min();
         let oldest = self.oldest().map(|since| since + self.rules.give_up);
@@ -142,6 +148,7 @@ impl Queue {
         attempts: Vec<Attempt>,
     ) -> Option<Change> {
         let call = self.calls.try_remove(call)?;
+        self.held_back = false;
         let took = now.duration_since(call.started);
         self.pace.ended(now, took, attempts.len());
         let change = self.judge_call(now, &attempts);

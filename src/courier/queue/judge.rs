@@ -105,6 +105,7 @@ impl Queue {
     pub(super) fn wake_later(&mut self, now: Instant) {
         let due = self.later.extract_if(.., |(at, _)| *at <= now);
         let mut lists: Vec<_> = due.map(|(_, list)| list).collect();
+        self.held_back &= lists.is_empty();
         // Older than what is ready, so they go first, each list in its order.
         for pending in lists
             .drain(..)
@@ -170,6 +171,7 @@ impl Queue {
                 self.keys.remove(&key);
             }
         }
+        self.held_back = false;
         self.outcomes.push((pending.ticket.id, outcome));
     }
 }
