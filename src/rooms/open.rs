@@ -1,14 +1,23 @@
 //! Opens the rooms of a file set's targets.
 
+#[cfg(feature = "kafka")]
 use std::collections::HashMap;
 use std::sync::Arc;
+#[cfg(feature = "kafka")]
 use std::time::Duration;
 
-use sluicegate_contract::{
-    Outcome, OutcomeSink, Producer, Reason, ReasonKind, Record, RecordId, Room, TargetWatch,
-};
+use sluicegate_contract::{Outcome, OutcomeSink, Reason, RecordId, Room, TargetWatch};
+#[cfg(feature = "kafka")]
+use sluicegate_contract::{Producer, ReasonKind, Record};
 
-use super::{ConnectionSettings, TargetSettings};
+#[cfg(any(
+    feature = "dynamodb",
+    feature = "kinesis",
+    feature = "sns",
+    feature = "kafka"
+))]
+use super::ConnectionSettings;
+use super::TargetSettings;
 use crate::dispatch::{Gate, Gauge, Inbox, Target};
 use crate::observe::{TargetCounters, TargetHealth};
 use crate::settings::{self, Settings};
@@ -59,6 +68,7 @@ pub fn open(
         settings,
         context,
         outcomes,
+        #[cfg(feature = "kafka")]
         kafka: HashMap::new(),
     };
     let open = |written: &settings::Target| {
@@ -82,6 +92,7 @@ pub fn rehearsed(settings: &Settings) -> Vec<Target> {
         settings,
         context: &context,
         outcomes: &outcomes,
+        #[cfg(feature = "kafka")]
         kafka: HashMap::new(),
     };
     let rehearse = |written: &settings::Target| {
