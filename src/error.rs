@@ -50,12 +50,15 @@ codes! {
     EventTooLarge = "event_too_large", 413, "An event is larger than the route's `accept.event_bytes`.";
     TooManyEvents = "too_many_events", 413, "The body holds more events than the route's `accept.events`.";
     RecordTooLarge = "record_too_large", 413, "An event's record can never fit the target's limit, which the detail names.";
-    FormatUnsupported = "format_unsupported", 415, "The route does not accept this Content-Type, form of body or Content-Encoding.";
+    FormatUnsupported = "format_unsupported", 415, "The route does not accept this Content-Type or form of body.";
+    EncodingUnsupported = "encoding_unsupported", 415, "The route does not accept this Content-Encoding; `Accept-Encoding` lists those that it does.";
+    EncodingInvalid = "encoding_invalid", 400, "The body is not what its Content-Encoding says: it is cut short, damaged, or goes on behind its end.";
     BodyEmpty = "body_empty", 400, "The body holds no event.";
     JsonInvalid = "json_invalid", 400, "The body is not valid JSON; the detail names the place.";
     DuplicateField = "duplicate_field", 400, "A name occurs twice in an object that the mapping reads: what is read must be what the consumer reads.";
     FieldMissing = "field_missing", 400, "The mapping needs a field that the event does not have; the detail names it.";
     MappingFailed = "mapping_failed", 422, "A value of the event is not what the mapping can use; the detail names both.";
+    SchemaFailed = "schema_failed", 422, "The event does not fit the route's `schema`; `errors` lists each place with what is expected there.";
     NoTarget = "no_target", 422, "No required target's `when` is true for this event.";
     RecordRefused = "record_refused", 422, "A target refused the record for good; nothing of it was stored there.";
     Conflict = "conflict", 409, "The condition of a write did not hold.";
@@ -81,8 +84,21 @@ pub struct Refusal {
     pub event: Option<u32>,
     /// The pause to ask for, where sending again makes sense.
     pub retry_after: Option<Duration>,
-    /// `Allow` of a 405.
-    pub allow: Option<Cow<'static, str>>,
+    /// Header fields that go with this answer alone: `Allow` of a 405, `Accept-Encoding` of a 415.
+    pub fields: Vec<(&'static str, Cow<'static, str>)>,
+    /// What exactly was wrong with the event, place by place, where a judge tells it so.
+    pub errors: Vec<Fault>,
+}
+
+/// One thing that is wrong with an event, for programs: an entry of `errors` in the answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Where: a JSON Pointer (RFC 6901) into the event; empty for the event itself.
+    pub pointer: Box<str>,
+    /// The rule that was broken: a keyword of JSON Schema.
+    pub keyword: Box<str>,
+    /// What is expected there, without the value that was found.
+    pub detail: Box<str>,
 }
 
 impl Refusal {
@@ -93,8 +109,16 @@ impl Refusal {
             detail: detail.into(),
             event: None,
             retry_after: None,
-            allow: None,
+            fields: Vec::new(),
+            errors: Vec::new(),
         }
+    }
+
+    /// The same, answered with this header field.
+    #[must_use]
+    pub fn with_field(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
+        self.fields.push((name, value.into()));
+        self
     }
 
     /// The same, for the event at this place.

@@ -25,7 +25,7 @@ impl Permit {
     /// Judges what is known before the body: its declared length and its coding.
     ///
     /// # Errors
-    /// `RequestTooLarge`, `FormatUnsupported`, `RequestMalformed`.
+    /// `RequestTooLarge`, `EncodingUnsupported`, `RequestMalformed`.
     pub fn judge(found: Match<'_>, head: &Head<'_>, length: Option<u64>) -> Result<Self, Refusal> {
         let permit = Self {
             route: Rc::clone(found.route),
@@ -40,7 +40,7 @@ impl Permit {
         {
             let detail = "the body has a Content-Encoding, which this route does not take: send it \
                           uncompressed";
-            return Err(Refusal::new(Code::FormatUnsupported, detail));
+            return Err(Refusal::new(Code::EncodingUnsupported, detail));
         }
         permit.path_values(head).map(drop)?;
         Ok(permit)

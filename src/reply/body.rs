@@ -5,7 +5,7 @@ use std::io::Write;
 use serde::Serialize;
 use sluicegate_contract::{Outcome, Receipt};
 
-use crate::error::{Code, Refusal};
+use crate::error::{Code, Fault, Refusal};
 use crate::settings::After;
 use crate::settle::{Entry, EventVerdict, RecordState, Verdict};
 
@@ -41,11 +41,17 @@ pub(super) fn problem(body: &mut Vec<u8>, refusal: &Refusal, id: u128) {
         detail: &refusal.detail,
         id: Some(Id(id)),
         event: refusal.event,
+        errors: faults(refusal),
         accepted: None,
         ack: None,
         events: None,
     };
     put(body, &problem);
+}
+
+/// What exactly was wrong with an event, place by place.
+fn faults(refusal: &Refusal) -> Vec<FaultReport<'_>> {
+    refusal.errors.iter().map(FaultReport::new).collect()
 }
 
 /// An answer that lists every event with what became of it at each target.
@@ -61,6 +67,7 @@ pub(super) fn with_events(body: &mut Vec<u8>, entry: &Entry, verdict: &Verdict) 
             outcome: verdict.stored.as_str(),
             code: verdict.code.map(Code::as_str),
             detail: entry.refusal_of(index).map(|refusal| &*refusal.detail),
+            errors: entry.refusal_of(index).map(faults).unwrap_or_default(),
             targets: targets(entry, index),
         })
         .collect();
@@ -87,6 +94,7 @@ pub(super) fn with_events(body: &mut Vec<u8>, entry: &Entry, verdict: &Verdict) 
         detail: &detail,
         id: Some(Id(entry.id)),
         event: entry.batch.then_some(verdict.worst as u32),
+        errors: Vec::new(),
         accepted,
         ack: (verdict.accepted > 0).then(|| ack(entry)),
         events,
@@ -210,12 +218,31 @@ struct Problem<'a> {
     id: Option<Id>,
     #[serde(skip_serializing_if = "Option::is_none")]
     event: Option<u32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FaultReport<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     accepted: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ack: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     events: Option<Vec<EventReport<'a>>>,
+}
+
+#[derive(Serialize)]
+struct FaultReport<'a> {
+    pointer: &'a str,
+    keyword: &'a str,
+    detail: &'a str,
+}
+
+impl<'a> FaultReport<'a> {
+    fn new(fault: &'a Fault) -> Self {
+        Self {
+            pointer: &fault.pointer,
+            keyword: &fault.keyword,
+            detail: &fault.detail,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -234,6 +261,8 @@ struct EventReport<'a> {
     code: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FaultReport<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     targets: Vec<TargetReport<'a>>,
 }

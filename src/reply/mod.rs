@@ -4,6 +4,8 @@ mod body;
 
 use std::time::Duration;
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::error::{Code, Refusal};
 use crate::http::ResponseWriter;
 use crate::observe::EventOutcome;
@@ -62,22 +64,14 @@ pub fn write_refusal(
     let body = scratch.clear();
     body::problem(body, refusal, id);
     let pause = retry_pause(refusal.retry_after, id);
-    let mut fields: [(&str, &[u8]); 4] = [
-        ("Content-Type", PROBLEM),
-        (OUTCOME, b"none"),
-        ("", b""),
-        ("", b""),
-    ];
-    let mut used = 2;
-    if let Some(allow) = &refusal.allow {
-        fields[used] = ("Allow", allow.as_bytes());
-        used += 1;
-    }
+    let mut fields: SmallVec<[(&str, &[u8]); 6]> =
+        smallvec![("Content-Type", PROBLEM), (OUTCOME, &b"none"[..])];
+    let own = refusal.fields.iter();
+    fields.extend(own.map(|(name, value)| (*name, value.as_bytes())));
     if refusal.code.status() == 503 {
-        fields[used] = ("Retry-After", pause.as_bytes());
-        used += 1;
+        fields.push(("Retry-After", pause.as_bytes()));
     }
-    writer.write(refusal.code.status(), &fields[..used], body);
+    writer.write(refusal.code.status(), &fields, body);
 }
 
 /// How one event of a judged request is counted.

@@ -1,6 +1,5 @@
 //! Finds the route of a request by path and method.
 
-use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -103,9 +102,8 @@ impl Routes {
             .find(|route| *route.method == *head.method())
         else {
             let detail = format!("this path takes {}", methods.allow);
-            let mut refusal = Refusal::new(Code::MethodNotAllowed, detail);
-            refusal.allow = Some(Cow::Owned(methods.allow.clone()));
-            return Err(refusal);
+            let refusal = Refusal::new(Code::MethodNotAllowed, detail);
+            return Err(refusal.with_field("Allow", methods.allow.clone()));
         };
         let parameters = found
             .params
