@@ -94,6 +94,7 @@ pub fn prepare(
         id: *id,
         time: *time,
         source_ip,
+        auth: None,
     };
     manifest.gather(permit, &request, body, events, targets);
     Ok(())

@@ -242,6 +242,8 @@ fn plan() -> Plan {
         }],
         path_parameters: Vec::new(),
         raw: false,
+        auth: None,
+        expressions: Vec::new(),
     };
     Plan::compile(&source).expect("the plan of this test compiles")
 }
@@ -268,6 +270,7 @@ fn rendering_a_record_of_plain_paths_allocates_at_most_once() {
         id: 1,
         time: UNIX_EPOCH,
         source_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        auth: None,
     };
     let event = EventView {
         request: &request,

@@ -5,17 +5,20 @@ use std::collections::BTreeSet;
 use super::chain::is_identifier;
 use super::names::{Let, LetValue, Names, ROOTS};
 use super::plan::{BindingPlan, LetPlan, Plan};
+use super::scope::Scope;
 use super::slots::Read;
 use super::template::{self, Template};
 use super::types::Type;
-use super::{BindingSource, Issue, Node, NodeValue, PlanSource, Position, fields};
+use super::{BindingSource, Issue, Node, NodeValue, PlanSource, Position, fields, outside};
 use crate::split::Wanted;
 
 pub(super) fn compile(source: &PlanSource) -> Result<Plan, Vec<Issue>> {
     let mut issues = Vec::new();
     let mut names = Names {
+        scope: Scope::MAPPING,
         raw: source.raw,
         path_parameters: &source.path_parameters,
+        auth: source.auth.as_deref(),
         wanted: Wanted::default(),
         slots: Vec::new(),
         lets: Vec::new(),
@@ -32,6 +35,7 @@ pub(super) fn compile(source: &PlanSource) -> Result<Plan, Vec<Issue>> {
         .iter()
         .map(|binding| compile_binding(binding, &mut names, &mut issues))
         .collect();
+    let outside = outside::compile(&source.expressions, &mut names, &computed, &mut issues);
     if !issues.is_empty() {
         return Err(issues);
     }
@@ -40,6 +44,7 @@ pub(super) fn compile(source: &PlanSource) -> Result<Plan, Vec<Issue>> {
         slots: names.slots,
         lets: computed,
         bindings,
+        outside,
     })
 }
 
@@ -83,9 +88,11 @@ fn compile_let(
         Template::Fixed(found) => LetValue::Fixed(found),
         template => {
             let needs = needs(&template, names, computed);
+            let is_of_head = outside::is_of_head(&template, names, computed);
             computed.push(LetPlan {
                 value: template,
                 needs,
+                is_of_head,
             });
             LetValue::Computed(computed.len() - 1)
         }
@@ -111,31 +118,38 @@ fn compile_binding(
     names: &mut Names<'_>,
     issues: &mut Vec<Issue>,
 ) -> BindingPlan {
-    let when = source.when.as_ref().and_then(|node| {
-        let template = template::compile(node, names, issues)?;
-        let kind = template.kind();
-        if matches!(kind, Type::Bool | Type::Any) {
-            return Some(template);
-        }
-        let help = match kind {
-            Type::Optional => "give it a default with `.orValue(false)`",
-            _ => "write one whole `${…}` that compares something",
-        };
-        issues.push(Issue {
-            at: node.at,
-            message: format!(
-                "`when` must be true or false, and this is {}",
-                kind.describe()
-            ),
-            help: Some(help.to_owned()),
-        });
-        None
-    });
+    let when = source.when.as_ref();
+    let when = when.and_then(|node| condition("when", node, names, issues));
     BindingPlan {
         name: source.name.as_str().into(),
         when,
         fields: fields::compile(source, names, issues),
     }
+}
+
+/// Compiles what must be true or false.
+pub(super) fn condition(
+    key: &str,
+    node: &Node,
+    names: &mut Names<'_>,
+    issues: &mut Vec<Issue>,
+) -> Option<Template> {
+    let template = template::compile(node, names, issues)?;
+    let kind = template.kind();
+    if matches!(kind, Type::Bool | Type::Any) {
+        return Some(template);
+    }
+    let help = match kind {
+        Type::Optional => "give it a default with `.orValue(false)`",
+        _ => "write one whole `${…}` that compares something",
+    };
+    let kind = kind.describe();
+    issues.push(Issue {
+        at: node.at,
+        message: format!("`{key}` must be true or false, and this is {kind}"),
+        help: Some(help.to_owned()),
+    });
+    None
 }
 
 impl Names<'_> {

@@ -103,6 +103,7 @@ impl<'f, 'e> Resolver<'f, 'e> {
             Read::HasField(field) => Box::new(CelBool::from(frame.has(field)?)),
             Read::HasQuery(name) => Box::new(CelBool::from(frame.query(name)?.is_some())),
             Read::HasHeader(name) => Box::new(CelBool::from(frame.header(name).is_some())),
+            Read::HasAuthLabel(name) => Box::new(CelBool::from(frame.auth_label(name).is_some())),
             Read::Millis => Box::new(CelInt::from(frame.millis())),
             Read::Body => Box::new(CelBytes::from(frame.event.body.to_vec())),
             Read::Let(index) => return value_of(frame.computed(*index)?),

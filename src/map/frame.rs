@@ -179,6 +179,7 @@ impl<'e> Frame<'e> {
             Read::Millis => Ok(Found::from_integer(self.millis())),
             Read::HasQuery(name) => Ok(Found::from_boolean(self.query(name)?.is_some())),
             Read::HasHeader(name) => Ok(Found::from_boolean(self.header(name).is_some())),
+            Read::HasAuthLabel(name) => Ok(Found::from_boolean(self.auth_label(name).is_some())),
             read => match self.request_text(read)? {
                 Some(text) => Ok(Found::Text(text)),
                 None if slot.optional => Ok(Found::Absent),
@@ -271,6 +272,8 @@ impl<'e> Frame<'e> {
             }
             Read::Time => Some(self.time()?),
             Read::SourceIp => Some(ByteString::from(source_ip(request.source_ip))),
+            Read::AuthName => request.auth.map(|auth| ByteString::from(auth.name)),
+            Read::AuthLabel(name) => self.auth_label(name).map(ByteString::from),
             Read::Uuid(call) => Some(self.uuid(*call)),
             _ => return Err(Trouble::Internal("a slot is read in the wrong way")),
         })
@@ -291,6 +294,10 @@ impl<'e> Frame<'e> {
 
     pub(super) fn header(&self, name: &str) -> Option<&'e [u8]> {
         self.event.request.head.field(name)
+    }
+
+    pub(super) fn auth_label(&self, name: &str) -> Option<&'e str> {
+        self.event.request.auth?.label(name)
     }
 
     pub(super) fn millis(&self) -> i64 {

@@ -4,7 +4,10 @@
 //! plain path becomes a slot (`names`, `slots`), which is read from the bytes that the scan captured;
 //! anything more stays a syntax tree in which slots stand for names (`resolve`, `types`), and is
 //! evaluated (`evaluate`) within a budget. `render` makes the record's fields (`fields`) of them.
+//! Expressions outside of records (`allow`, `limits`) are compiled into the same plan (`outside`);
+//! what each place may name is its `scope`.
 
+mod auth;
 mod budget;
 mod cel_values;
 mod chain;
@@ -16,9 +19,11 @@ mod found;
 mod frame;
 pub mod functions;
 mod names;
+mod outside;
 mod plan;
 mod render;
 mod resolve;
+mod scope;
 mod slots;
 mod source;
 mod template;
@@ -28,5 +33,7 @@ mod text;
 mod trouble;
 mod types;
 
-pub use plan::{EventView, MapError, Plan, RequestView};
-pub use source::{BindingSource, Issue, Node, NodeValue, PlanSource, Position};
+pub use plan::{AuthView, EventView, MapError, Plan, RequestView};
+pub use source::{
+    BindingSource, ExpressionSource, Issue, Node, NodeValue, PlanSource, Position, Reach, Wants,
+};

@@ -2,6 +2,7 @@
 
 use super::chain::{Chain, Link, shown};
 use super::found::Found;
+use super::scope::Scope;
 use super::slots::{Field, Read, Slot};
 use super::text::TextFault;
 use super::types::Type;
@@ -11,8 +12,12 @@ use crate::split::{Step, Wanted};
 /// What a route's expressions may name, and what they named so far.
 #[derive(Debug)]
 pub(super) struct Names<'s> {
+    /// The place whose expressions are compiled now.
+    pub(super) scope: Scope,
     pub(super) raw: bool,
     pub(super) path_parameters: &'s [String],
+    /// Labels that clients may have; `None` where anybody may send.
+    pub(super) auth: Option<&'s [String]>,
     pub(super) wanted: Wanted,
     pub(super) slots: Vec<Slot>,
     pub(super) lets: Vec<Let>,
@@ -42,10 +47,10 @@ pub(super) enum LetValue {
 }
 
 /// Names that are there in every route.
-pub(super) const ROOTS: [&str; 5] = ["event", "body", "path", "query", "request"];
+pub(super) const ROOTS: [&str; 6] = ["event", "body", "path", "query", "request", "auth"];
 const REQUEST_NAMES: [&str; 6] = ["method", "path", "headers", "id", "time", "source_ip"];
 /// Names that are known and mean something else or nothing here.
-const ELSEWHERE: [(&str, &str); 6] = [
+const ELSEWHERE: [(&str, &str); 5] = [
     (
         "env",
         "`${env.…}` is read once at load, and only in settings",
@@ -54,14 +59,13 @@ const ELSEWHERE: [(&str, &str); 6] = [
         "secret",
         "`${secret.…}` is read once at load, and only in settings",
     ),
-    ("auth", "`auth` is not known in this version"),
     ("ce", "`ce` is not known in this version"),
     ("stage", "`stage` is not known in this version"),
     ("results", "`results` is not known in this version"),
 ];
 
 /// A read that was found for a chain, before it has a place among the slots.
-type Resolved = Result<Slot, TextFault>;
+pub(super) type Resolved = Result<Slot, TextFault>;
 
 impl Names<'_> {
     /// The slot of a chain, added if it is new.
@@ -114,8 +118,9 @@ impl Names<'_> {
     fn resolve(&mut self, chain: &Chain) -> Resolved {
         let root = chain.root.as_str();
         if let Some((_, why)) = ELSEWHERE.iter().find(|(name, _)| *name == root) {
-            return Err(TextFault::new(0, *why, &names_help(&[])));
+            return Err(TextFault::new(0, *why, &self.names_help(&[])));
         }
+        self.scope.check(root)?;
         match root {
             "event" => self.event(chain),
             "body" => match chain.links.as_slice() {
@@ -128,6 +133,7 @@ impl Names<'_> {
             },
             "path" => self.path(chain),
             "query" | "request" => self.request(chain),
+            "auth" => self.auth(chain),
             _ => self.named(chain),
         }
     }
@@ -280,15 +286,21 @@ impl Names<'_> {
         let known: Vec<&str> = self.lets.iter().map(|known| known.name.as_str()).collect();
         let close = nearest(name, known.iter().copied().chain(ROOTS));
         let help = if close.is_empty() {
-            names_help(&known)
+            self.names_help(&known)
         } else {
             close
         };
         TextFault::new(0, format!("`{name}` is not known"), &help)
     }
+
+    fn names_help(&self, lets: &[&str]) -> String {
+        let there = ROOTS.iter().filter(|root| self.scope.check(root).is_ok());
+        let names: Vec<String> = there.chain(lets).map(|n| format!("`{n}`")).collect();
+        format!("{} may name {}", self.scope.place(), names.join(", "))
+    }
 }
 
-fn slot(chain: &Chain, read: Read, optional: bool) -> Slot {
+pub(super) fn slot(chain: &Chain, read: Read, optional: bool) -> Slot {
     let shown = if chain.test {
         format!("has({})", chain.shown())
     } else {
@@ -306,7 +318,7 @@ fn steps(links: &[Link]) -> Vec<Step> {
 }
 
 /// Refuses to look into what is text.
-fn only_text(chain: &Chain, links: usize) -> Result<(), TextFault> {
+pub(super) fn only_text(chain: &Chain, links: usize) -> Result<(), TextFault> {
     if chain.links.len() <= links {
         return Ok(());
     }
@@ -315,18 +327,13 @@ fn only_text(chain: &Chain, links: usize) -> Result<(), TextFault> {
     Err(TextFault::new(0, message, ""))
 }
 
-fn one_of(root: &str, names: &[String]) -> TextFault {
+pub(super) fn one_of(root: &str, names: &[String]) -> TextFault {
     let message = format!("`{root}` cannot be used as a whole");
     let names: Vec<String> = names
         .iter()
         .map(|name| format!("`{root}.{name}`"))
         .collect();
     TextFault::new(0, message, &format!("write {}", names.join(", ")))
-}
-
-fn names_help(lets: &[&str]) -> String {
-    let names: Vec<String> = ROOTS.iter().chain(lets).map(|n| format!("`{n}`")).collect();
-    format!("a mapping may name {}", names.join(", "))
 }
 
 /// `did you mean …`, or nothing where no known name is near.

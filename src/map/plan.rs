@@ -8,6 +8,7 @@ use sluicegate_contract::Record;
 
 use super::fields::FieldPlan;
 use super::frame::Frame;
+use super::outside::Outside;
 use super::slots::Slot;
 use super::template::Template;
 use super::{Issue, PlanSource, compile, render};
@@ -24,6 +25,8 @@ pub struct Plan {
     /// The `let`s that are computed.
     pub(super) lets: Vec<LetPlan>,
     pub(super) bindings: Vec<BindingPlan>,
+    /// In the order of [`PlanSource::expressions`].
+    pub(super) outside: Vec<Outside>,
 }
 
 /// A `let` that is computed.
@@ -33,6 +36,8 @@ pub(super) struct LetPlan {
     /// The computed `let`s that it uses, those that they use included, in order. They are
     /// computed before it: a long chain of them would else nest evaluations on the stack.
     pub(super) needs: Vec<usize>,
+    /// Whether it can be computed before the body is there.
+    pub(super) is_of_head: bool,
 }
 
 /// How one binding's record is made.
@@ -90,6 +95,24 @@ pub struct RequestView<'r> {
     pub time: SystemTime,
     /// Whose it is.
     pub source_ip: IpAddr,
+    /// Who sent it, where its route asks for that.
+    pub auth: Option<AuthView<'r>>,
+}
+
+/// What a mapping may know of who sent a request.
+#[derive(Clone, Copy, Debug)]
+pub struct AuthView<'r> {
+    /// The client's name.
+    pub name: &'r str,
+    /// Its labels.
+    pub labels: &'r [(Box<str>, Box<str>)],
+}
+
+impl<'r> AuthView<'r> {
+    pub(super) fn label(&self, name: &str) -> Option<&'r str> {
+        let found = self.labels.iter().find(|(known, _)| **known == *name);
+        found.map(|(_, value)| &**value)
+    }
 }
 
 /// What a mapping may know of an event.
@@ -105,6 +128,25 @@ pub struct EventView<'r> {
     pub captures: &'r [Option<Capture>],
     /// The event's place in its batch.
     pub index: usize,
+}
+
+impl<'r> EventView<'r> {
+    /// A request whose body is not there yet, for expressions that read its head alone.
+    #[must_use]
+    pub fn of_head(request: &'r RequestView<'r>) -> Self {
+        static NO_BODY: Bytes = Bytes::new();
+        Self {
+            request,
+            body: &NO_BODY,
+            span: EventSpan {
+                start: 0,
+                end: 0,
+                kind: None,
+            },
+            captures: &[],
+            index: 0,
+        }
+    }
 }
 
 /// Why a record could not be rendered. Its code is one of `FieldMissing`, `MappingFailed`,

@@ -30,7 +30,10 @@ pub(super) fn render(frame: &Frame<'_>, binding: &BindingPlan) -> Result<Option<
     Ok(Some(record))
 }
 
-fn condition_holds<'t>(frame: &Frame<'_>, when: &'t Template) -> Result<bool, Fault<'t>> {
+pub(super) fn condition_holds<'t>(
+    frame: &Frame<'_>,
+    when: &'t Template,
+) -> Result<bool, Fault<'t>> {
     let found = frame.template(when)?;
     found.boolean().ok_or_else(|| {
         let what = format!("it must be true or false, and is {}", found.describe());

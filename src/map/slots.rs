@@ -2,6 +2,7 @@
 
 use super::found::Found;
 use super::names::Let;
+use super::plan::LetPlan;
 use super::types::Type;
 use crate::split::PathId;
 
@@ -40,6 +41,9 @@ pub(super) enum Read {
     Time,
     Millis,
     SourceIp,
+    AuthName,
+    AuthLabel(Box<str>),
+    HasAuthLabel(Box<str>),
     /// A random id; each call in a route has its own number.
     Uuid(u32),
     /// A `let` that is computed.
@@ -64,12 +68,33 @@ impl Slot {
         }
         match &self.read {
             Read::Event | Read::Field(_) => Type::Any,
-            Read::HasField(_) | Read::HasQuery(_) | Read::HasHeader(_) => Type::Bool,
+            Read::HasField(_) | Read::HasQuery(_) | Read::HasHeader(_) | Read::HasAuthLabel(_) => {
+                Type::Bool
+            }
             Read::Body => Type::Bytes,
             Read::Millis => Type::Int,
             Read::Let(index) => lets.get(*index).map_or(Type::Any, |known| known.kind),
             Read::Fixed(found) => found.kind(),
             _ => Type::Text,
+        }
+    }
+}
+
+impl Read {
+    /// Whether it can be read before the body is there. `computed` says it of computed `let`s.
+    /// A request has its id, from which `uuid()` is made, when it has arrived whole.
+    pub(super) fn is_of_head(&self, computed: &[LetPlan]) -> bool {
+        match self {
+            Self::Event
+            | Self::Field(_)
+            | Self::HasField(_)
+            | Self::FieldText(_)
+            | Self::EventText
+            | Self::Body
+            | Self::Id
+            | Self::Uuid(_) => false,
+            Self::Let(index) => computed.get(*index).is_some_and(|known| known.is_of_head),
+            _ => true,
         }
     }
 }

@@ -50,6 +50,42 @@ pub struct PlanSource {
     pub path_parameters: Vec<String>,
     /// True where the route accepts raw bodies, so that there is no `event` to look into.
     pub raw: bool,
+    /// Labels that clients of this route have; `None` where anybody may send, so that there is
+    /// no `auth`.
+    pub auth: Option<Vec<String>>,
+    /// Expressions outside of records; a [`super::Plan`] knows them by their place in this list.
+    pub expressions: Vec<ExpressionSource>,
+}
+
+/// An expression outside of records, as written: `allow`, `limits[].per`.
+#[derive(Clone, Debug)]
+pub struct ExpressionSource {
+    /// The key that it stands at, for messages.
+    pub key: &'static str,
+    /// The expression.
+    pub node: Node,
+    /// What it must give.
+    pub wants: Wants,
+    /// When it is judged.
+    pub reach: Reach,
+}
+
+/// What an expression outside of records must give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wants {
+    /// True or false.
+    Condition,
+    /// Text, or what has a text: a number, true or false.
+    Text,
+}
+
+/// What an expression outside of records may read, and so when it is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// The head alone: `path`, `query`, `request`, `auth`. It is judged before the body is read.
+    Head,
+    /// Also `event` and `body`. It is judged for each event, unless it reads the head alone.
+    Event,
 }
 
 /// One entry of `to` as written.

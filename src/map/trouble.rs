@@ -21,6 +21,21 @@ impl Trouble {
         Self::Unusable(what.into())
     }
 
+    /// The refusal of an expression outside of records; `key` is where it stands.
+    pub(super) fn refusal_outside(&self, key: &str, expression: &str) -> MapError {
+        let (code, what): (_, &str) = match self {
+            Self::Missing(path) => {
+                let detail = format!("{path} is missing: `{key}` needs it");
+                return Box::new(Refusal::new(Code::FieldMissing, detail));
+            }
+            Self::Unusable(what) => (Code::MappingFailed, what),
+            Self::Duplicate => (Code::DuplicateField, "a name occurs twice in an object"),
+            Self::Internal(what) => (Code::Internal, what),
+        };
+        let detail = format!("`{key}` cannot be judged: {expression}: {what}");
+        Box::new(Refusal::new(code, detail))
+    }
+
     /// The refusal for the client. `expression` is the text as the file has it.
     pub(super) fn refusal(
         &self,

@@ -94,6 +94,8 @@ fn plan(
         bindings,
         path_parameters: text?.parameters.clone(),
         raw: written.is_some_and(|written| formats(written, parts).raw),
+        auth: None,
+        expressions: Vec::new(),
     };
     match Plan::compile(&source) {
         Ok(plan) => whole.then_some(plan),

@@ -3,6 +3,7 @@
 mod against_cel;
 mod hostile;
 mod issues;
+mod outside;
 mod records;
 mod refusals;
 mod registry;
@@ -82,6 +83,24 @@ pub(super) fn node(json: &Json) -> Node {
     Node { at, value }
 }
 
+/// `"allow"` and `"per"` of a mapping, in this order.
+fn outside(mapping: &Json) -> Vec<ExpressionSource> {
+    let wanted = [
+        ("allow", Wants::Condition, Reach::Event),
+        ("per", Wants::Text, Reach::Head),
+    ];
+    let there = wanted.into_iter().filter_map(|(key, wants, reach)| {
+        let node = node(mapping.get(key)?);
+        Some(ExpressionSource {
+            key,
+            node,
+            wants,
+            reach,
+        })
+    });
+    there.collect()
+}
+
 /// `{"let": {…}, "when": …, "record": {…}, "raw": true}` as a route with one binding, `clicks`.
 pub(super) fn source(mapping: &Json, fields: &'static [Field]) -> PlanSource {
     let lets = mapping["let"].as_object().cloned().unwrap_or_default();
@@ -100,6 +119,8 @@ pub(super) fn source(mapping: &Json, fields: &'static [Field]) -> PlanSource {
         }],
         path_parameters: vec!["tenant".to_owned()],
         raw: mapping["raw"] == true,
+        auth: (mapping["auth"] != "none").then(|| vec!["tenant".to_owned(), "tier".to_owned()]),
+        expressions: outside(mapping),
     }
 }
 
@@ -118,6 +139,17 @@ pub(super) fn rendered_as(
     body: &[u8],
     raw: bool,
 ) -> Vec<Result<Option<Record>, Refusal>> {
+    let render = |event: &EventView<'_>| plan.render(0, event).map_err(|refusal| *refusal);
+    each_event(plan, body, raw, render).unwrap_or_else(|refusal| vec![Err(refusal)])
+}
+
+/// What comes of each event of a body.
+pub(super) fn each_event<T>(
+    plan: &Plan,
+    body: &[u8],
+    raw: bool,
+    judge: impl Fn(&EventView<'_>) -> T,
+) -> Result<Vec<T>, Refusal> {
     let accept = Accept {
         formats: Formats {
             json: true,
@@ -131,9 +163,7 @@ pub(super) fn rendered_as(
     };
     let body = Bytes::copy_from_slice(body);
     let mut scratch = Scratch::default();
-    if let Err(refusal) = split(None, &body, &accept, plan.wanted(), &mut scratch) {
-        return vec![Err(refusal)];
-    }
+    split(None, &body, &accept, plan.wanted(), &mut scratch)?;
     let head = b"POST /v1/acme/events page=2&q=a+b%21&bad=%FF&flag X-Trace t-1 X-Bad \xFF";
     let index = HeadIndex {
         method: Span { start: 0, end: 4 },
@@ -146,14 +176,19 @@ pub(super) fn rendered_as(
         ..HeadIndex::default()
     };
     let path = [("tenant", Cow::Borrowed("acme"))];
+    let labels = [("tenant".into(), "acme".into())];
     let request = RequestView {
         head: Head::new(head, &index),
         path: &path,
         id: 0x0192_0000_0000_7000_8000_0000_0000_0001,
         time: UNIX_EPOCH + Duration::from_millis(1_767_323_045_678),
         source_ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)),
+        auth: Some(AuthView {
+            name: "acme-2026",
+            labels: &labels,
+        }),
     };
-    let render = |(index, span): (usize, _)| {
+    let judge = |(index, span): (usize, _)| {
         let event = EventView {
             request: &request,
             body: &body,
@@ -161,15 +196,10 @@ pub(super) fn rendered_as(
             captures: scratch.captures_of(index, plan.wanted()),
             index,
         };
-        plan.render(0, &event).map_err(|refusal| *refusal)
+        judge(&event)
     };
-    scratch
-        .events
-        .iter()
-        .copied()
-        .enumerate()
-        .map(render)
-        .collect()
+    let events = scratch.events.iter().copied().enumerate();
+    Ok(events.map(judge).collect())
 }
 
 /// Renders the first event; a refusal as `code: detail`.
