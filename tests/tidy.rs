@@ -309,16 +309,38 @@ fn no_file_knows_the_machine_it_was_written_on() {
 
 #[test]
 fn generated_files_are_fresh() {
-    let printed = Command::new(env!("CARGO_BIN_EXE_sluicegate"))
-        .arg("schema")
-        .output()
+    let folder = tempfile::tempdir().unwrap();
+    let written = Command::new(env!("CARGO_BIN_EXE_sluicegate"))
+        .args(["schema", "--reference"])
+        .arg(folder.path())
+        .status()
         .unwrap();
-    assert!(printed.status.success());
-    let committed = std::fs::read(root().join("config/schema.json")).unwrap();
-    assert!(
-        committed == printed.stdout,
-        "config/schema.json is not what `sluicegate schema` prints: cargo run -- schema > config/schema.json"
-    );
+    assert!(written.success());
+    let mut fresh = Vec::new();
+    walk(folder.path(), &mut fresh);
+    assert!(fresh.len() > 20, "{fresh:?}");
+    let config = root().join("config");
+    let mut wrong = Vec::new();
+    for path in &fresh {
+        let name = path.strip_prefix(folder.path()).unwrap();
+        if std::fs::read(config.join(name)).ok() != std::fs::read(path).ok() {
+            wrong.push(format!("config/{}", name.display()));
+        }
+    }
+    let mut pages = Vec::new();
+    walk(&config.join("reference"), &mut pages);
+    for page in pages {
+        let name = page.strip_prefix(&config).unwrap();
+        if !folder.path().join(name).is_file() {
+            wrong.push(format!(
+                "config/{} is not generated any more",
+                name.display()
+            ));
+        }
+    }
+    let remedy = "generated files are stale; write them anew and commit them: \
+                  cargo run -- schema --reference config";
+    nothing(remedy, &wrong);
 }
 
 #[test]

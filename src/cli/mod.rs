@@ -4,6 +4,7 @@ mod check;
 mod ending;
 mod files;
 mod listen;
+mod reference;
 mod sandbox;
 mod schema;
 mod serve;

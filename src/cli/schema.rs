@@ -1,10 +1,13 @@
 //! `sluicegate schema`: the references that are generated from the code.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use sluicegate_contract::ReasonKind;
 
 use super::Ending;
 use super::ending::say;
+use super::reference;
 use crate::error::Code;
 use crate::settings::json_schema;
 
@@ -12,19 +15,30 @@ use crate::settings::json_schema;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  sluicegate schema > sluicegate.schema.json\n  \
-                        sluicegate schema --functions"
+                        sluicegate schema --functions\n  \
+                        sluicegate schema --reference config"
 )]
 pub(super) struct Arguments {
     /// Print the functions that expressions may call.
-    #[arg(long, conflicts_with = "codes")]
+    #[arg(long, conflicts_with_all = ["codes", "reference"])]
     functions: bool,
     /// Print the codes of errors: those of replies and those of targets.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "reference")]
     codes: bool,
+    /// Write the whole reference into a folder: the schema, a file with every key, a page for each
+    /// error, functions and metrics.
+    #[arg(long, value_name = "DIR")]
+    reference: Option<PathBuf>,
 }
 
 pub(super) fn command(arguments: &Arguments) -> Result<(), Ending> {
-    if arguments.codes {
+    if let Some(folder) = &arguments.reference {
+        let count = reference::write(folder).map_err(Ending::Wrong)?;
+        say(&format!(
+            "{count} files written below {}\n",
+            folder.display()
+        ));
+    } else if arguments.codes {
         say(&codes());
     } else if arguments.functions {
         say(&functions());
