@@ -26,7 +26,7 @@ use bytes::Bytes;
 use crate::admit::Permit;
 use crate::dispatch::{self, Item, Manifest, Target};
 use crate::error::{Code, Refusal};
-use crate::http::Head;
+use crate::http::{Head, Preferences};
 use crate::map::RequestView;
 use crate::observe::EventOutcome;
 use crate::route::Routes;
@@ -110,22 +110,14 @@ fn entry(
     let route = arrival.permit.route();
     let count = events.events.len();
     let mut entry = Entry::new(route.clone(), arrival.id, started, count);
-    let preferences = arrival.head.field("prefer").unwrap_or_default();
     entry.refusals = std::mem::take(&mut manifest.refusals);
     entry.batch = count > 1;
-    entry.receipts = route.reply.receipts || prefers(preferences, b"return=representation");
-    entry.lenient = prefers(preferences, b"handling=lenient");
+    entry.preferences = Preferences::of(arrival.head);
     for item in &manifest.items {
         entry.add(item.event, item.binding, item.target, item.weight);
     }
     entry.open();
     entry
-}
-
-fn prefers(preferences: &[u8], preference: &[u8]) -> bool {
-    preferences
-        .split(|byte| matches!(byte, b',' | b';'))
-        .any(|one| one.trim_ascii().eq_ignore_ascii_case(preference))
 }
 
 impl Core {

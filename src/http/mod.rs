@@ -29,6 +29,7 @@ mod edge;
 mod fields;
 mod head;
 mod parse;
+mod prefer;
 mod requests;
 mod response;
 mod service;
@@ -39,7 +40,8 @@ pub use connection::serve;
 pub use edge::Edge;
 pub use head::{Head, HeadIndex, Span, Version};
 pub use parse::{Framing, HeadScan, Parsed, RequestHead, parse};
-pub use response::ResponseWriter;
+pub use prefer::{Applied, Handling, Preferences, Returned};
+pub use response::{ResponseWriter, is_field_name, is_field_value};
 pub use service::{Admitted, Service, Ticket};
 pub use watch::{Deadlines, Watch};
 

@@ -41,9 +41,11 @@ impl<'c> ResponseWriter<'c> {
         }
     }
 
-    /// Writes a whole response. `fields` are written as they are: names and values come from this
-    /// program, never from a client. Date, Content-Length, and Connection where it is needed, are
-    /// added.
+    /// Writes a whole response. Date, Content-Length, and Connection where it is needed, are added.
+    ///
+    /// `fields` are written as they are. A route may shape values from what a client sent, and
+    /// whoever does so judges them first; here is the last look: a field whose name or value could
+    /// end its line is left out, so that nothing can begin another field or response.
     pub fn write(self, status: u16, fields: &[(&str, &[u8])], body: &[u8]) {
         let mut number = itoa::Buffer::new();
         let out = self.out;
@@ -56,6 +58,9 @@ impl<'c> ResponseWriter<'c> {
         out.extend_from_slice(&date::text());
         out.extend_from_slice(b"\r\n");
         for (name, value) in fields {
+            if !is_field_name(name) || !is_field_value(value) {
+                continue;
+            }
             out.extend_from_slice(name.as_bytes());
             out.extend_from_slice(b": ");
             out.extend_from_slice(value);
@@ -78,29 +83,53 @@ impl<'c> ResponseWriter<'c> {
     }
 }
 
+/// True for what may be a field's name: a token.
+#[must_use]
+pub fn is_field_name(name: &str) -> bool {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(token)
+}
+
+/// True for what may be a field's value: no control character but the tab.
+#[must_use]
+pub fn is_field_value(value: &[u8]) -> bool {
+    value
+        .iter()
+        .all(|byte| (*byte >= b' ' && *byte != 0x7f) || *byte == b'\t')
+}
+
 /// The reason phrase of a status that the gateway sends.
 #[must_use]
 pub(super) const fn reason_phrase(status: u16) -> &'static str {
     match status {
         200 => "OK",
+        201 => "Created",
         202 => "Accepted",
         204 => "No Content",
         207 => "Multi-Status",
+        303 => "See Other",
         400 => "Bad Request",
         401 => "Unauthorized",
+        402 => "Payment Required",
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
+        406 => "Not Acceptable",
         408 => "Request Timeout",
         409 => "Conflict",
+        410 => "Gone",
         411 => "Length Required",
+        412 => "Precondition Failed",
         413 => "Content Too Large",
         414 => "URI Too Long",
         415 => "Unsupported Media Type",
         417 => "Expectation Failed",
+        421 => "Misdirected Request",
         422 => "Unprocessable Content",
+        428 => "Precondition Required",
         429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
+        451 => "Unavailable For Legal Reasons",
         500 => "Internal Server Error",
         501 => "Not Implemented",
         502 => "Bad Gateway",
@@ -144,6 +173,30 @@ mod tests {
             "HTTP/1.1 204 No Content\r\nContent-Type: text/plain\r\n\
              Connection: keep-alive\r\n\r\n"
         );
+    }
+
+    #[test]
+    fn no_field_can_begin_another_line() {
+        let mut out = Vec::new();
+        let fields: &[(&str, &[u8])] = &[
+            ("X-Good", b"a\tb \xc3\xa9"),
+            ("X-Bad", b"a\r\nSet-Cookie: b"),
+            ("X-Bad", b"a\nb"),
+            ("X-Bad", b"a\rb"),
+            ("X-Bad", b"a\0b"),
+            ("X-Bad: a\r\nX-Worse", b"b"),
+            ("", b"b"),
+        ];
+        ResponseWriter::of(&mut out, Persistence::Kept, false).write(200, fields, b"");
+        let text = String::from_utf8(out).unwrap();
+        let names: Vec<_> = text
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.split_once(':'))
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(names, ["Date", "X-Good", "Content-Length"], "{text}");
+        assert_eq!(text.matches("\r\n\r\n").count(), 1);
     }
 
     #[test]

@@ -156,13 +156,13 @@ fn target<'e>(entry: &'e Entry, record: &'e RecordState) -> TargetReport<'e> {
         retryable: (outcome != "delivered").then_some(retryable),
         partition: None,
         offset: None,
-        shard: None,
-        sequence: None,
+        shard_id: None,
+        sequence_number: None,
         message_id: None,
         already_there: None,
     };
     if let Some(Outcome::Delivered(receipt)) = &record.outcome
-        && entry.receipts
+        && entry.receipts()
     {
         match receipt {
             Receipt::Nothing => {}
@@ -171,7 +171,8 @@ fn target<'e>(entry: &'e Entry, record: &'e RecordState) -> TargetReport<'e> {
                 (report.partition, report.offset) = (Some(*partition), Some(*offset));
             }
             Receipt::Sequence { shard, sequence } => {
-                (report.shard, report.sequence) = (Some(&**shard), Some(&**sequence));
+                report.shard_id = Some(&**shard);
+                report.sequence_number = Some(&**sequence);
             }
             Receipt::Message { id } => report.message_id = Some(id),
         }
@@ -283,9 +284,9 @@ struct TargetReport<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     offset: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    shard: Option<&'a str>,
+    shard_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    sequence: Option<&'a str>,
+    sequence_number: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,22 +1,24 @@
 //! Turns a verdict or a refusal into a response: the only place where a reason becomes a status.
 
+mod answer;
 mod body;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
-use smallvec::{SmallVec, smallvec};
-
 use crate::error::{Code, Refusal};
-use crate::http::ResponseWriter;
+use crate::http::{ResponseWriter, Returned};
 use crate::observe::EventOutcome;
 use crate::settings::After;
 use crate::settle::{Entry, EventVerdict, Verdict};
 
+use answer::Answer;
 pub use body::Scratch;
 
 /// The type of an error body (RFC 9457).
-const PROBLEM: &[u8] = b"application/problem+json";
-const JSON: &[u8] = b"application/json";
+const PROBLEM: &str = "application/problem+json";
+const JSON: &str = "application/json";
 /// Says how much was stored; it also tells our answers from a load balancer's own.
 const OUTCOME: &str = "Sluicegate-Outcome";
 
@@ -27,31 +29,33 @@ pub fn write_verdict(
     writer: ResponseWriter<'_>,
     scratch: &mut Scratch,
 ) {
-    let outcome = verdict.stored.as_str().as_bytes();
     let body = scratch.clear();
-    if verdict.code.is_none() && !entry.receipts {
-        body::success(body, entry, verdict);
-        writer.write(
-            verdict.status,
-            &[("Content-Type", JSON), (OUTCOME, outcome)],
-            body,
-        );
-        return;
+    let mut applied = answer::Applied::default();
+    if entry.batch {
+        applied.handling(entry.preferences.handling);
     }
-    body::with_events(body, entry, verdict);
-    let kind = if verdict.status < 400 { JSON } else { PROBLEM };
-    let pause = retry_pause(None, entry.id);
-    let fields: &[(&str, &[u8])] = &[
-        ("Content-Type", kind),
-        (OUTCOME, outcome),
-        ("Retry-After", pause.as_bytes()),
-    ];
-    let asked = if verdict.status == 503 {
-        fields.len()
+    let wanted = entry.preferences.returned;
+    let kind = if verdict.code.is_none() && wanted == Some(Returned::Minimal) {
+        applied.returned(wanted);
+        None
+    } else if verdict.code.is_none() && !entry.receipts() {
+        body::success(body, entry, verdict);
+        Some(JSON)
     } else {
-        fields.len() - 1
+        if wanted == Some(Returned::Representation) {
+            applied.returned(wanted);
+        }
+        body::with_events(body, entry, verdict);
+        let problem = verdict.status >= 400;
+        Some(if problem { PROBLEM } else { JSON })
     };
-    writer.write(verdict.status, &fields[..asked], body);
+    let pause = (verdict.status == 503).then(|| retry_pause(None, entry.id));
+    let mut answer = Answer::new(verdict.status);
+    answer.add_some("Content-Type", kind);
+    answer.add(OUTCOME, verdict.stored.as_str());
+    answer.add_some("Retry-After", pause.as_deref());
+    answer.add_some("Preference-Applied", applied.as_str());
+    answer.write(writer, body);
 }
 
 /// Writes the answer to a request that was refused before any of it was dispatched.
@@ -63,15 +67,16 @@ pub fn write_refusal(
 ) {
     let body = scratch.clear();
     body::problem(body, refusal, id);
-    let pause = retry_pause(refusal.retry_after, id);
-    let mut fields: SmallVec<[(&str, &[u8]); 6]> =
-        smallvec![("Content-Type", PROBLEM), (OUTCOME, &b"none"[..])];
-    let own = refusal.fields.iter();
-    fields.extend(own.map(|(name, value)| (*name, value.as_bytes())));
-    if refusal.code.status() == 503 {
-        fields.push(("Retry-After", pause.as_bytes()));
+    let status = refusal.code.status();
+    let pause = (status == 503).then(|| retry_pause(refusal.retry_after, id));
+    let mut answer = Answer::new(status);
+    answer.add("Content-Type", PROBLEM);
+    answer.add(OUTCOME, "none");
+    for (name, value) in &refusal.fields {
+        answer.add(name, value);
     }
-    writer.write(refusal.code.status(), &fields, body);
+    answer.add_some("Retry-After", pause.as_deref());
+    answer.write(writer, body);
 }
 
 /// How one event of a judged request is counted.

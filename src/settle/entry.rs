@@ -6,8 +6,9 @@ use sluicegate_contract::Outcome;
 use smallvec::SmallVec;
 
 use crate::error::Refusal;
+use crate::http::{Handling, Preferences, Returned};
 use crate::route::CoreRoute;
-use crate::settings::{After, Need};
+use crate::settings::{After, BatchReply, Need};
 
 /// A request that waits for its outcomes.
 #[derive(Debug)]
@@ -26,10 +27,8 @@ pub struct Entry {
     pub refusals: Vec<Refusal>,
     /// True where the body was of a form that holds many events, even if it held one.
     pub batch: bool,
-    /// True where the answer lists receipts.
-    pub receipts: bool,
-    /// True where mixed results are answered 207.
-    pub lenient: bool,
+    /// What its client would like of the answer.
+    pub preferences: Preferences,
     /// Events that are not decided yet. The answer is ready at 0.
     events_open: u32,
     /// Records without an outcome. The entry lives until 0.
@@ -74,8 +73,7 @@ impl Entry {
             records: SmallVec::new(),
             refusals: Vec::new(),
             batch: false,
-            receipts: false,
-            lenient: false,
+            preferences: Preferences::default(),
             events_open: 0,
             records_open: 0,
         }
@@ -133,6 +131,24 @@ impl Entry {
         }
         state.outcome = Some(outcome);
         Some(state)
+    }
+
+    /// True where the answer lists receipts: the client's wish stands over the route's.
+    #[must_use]
+    pub fn receipts(&self) -> bool {
+        match self.preferences.returned {
+            Some(returned) => returned == Returned::Representation,
+            None => self.route.reply.receipts,
+        }
+    }
+
+    /// True where mixed results are answered 207: the client's wish stands over the route's.
+    #[must_use]
+    pub fn lenient(&self) -> bool {
+        match self.preferences.handling {
+            Some(handling) => handling == Handling::Lenient,
+            None => self.route.reply.batch == BatchReply::PerEvent,
+        }
     }
 
     /// True once the answer can be given.

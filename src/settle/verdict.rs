@@ -4,7 +4,7 @@ use sluicegate_contract::{Outcome, Reason, ReasonKind};
 
 use super::Entry;
 use crate::error::Code;
-use crate::settings::{After, BatchReply, Need};
+use crate::settings::{After, Need};
 
 /// How much of something is stored at the targets that the route requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -224,7 +224,7 @@ impl Verdict {
             (false, false, _) => Stored::None,
         };
         let code = worst.1.code.map(|code| batch_code(code, any_stored));
-        let mixed = entry.batch && (entry.lenient || lenient(entry));
+        let mixed = entry.batch && entry.lenient();
         let status = match code {
             None if entry.route.reply.after == After::None => 202,
             None => 200,
@@ -239,10 +239,6 @@ impl Verdict {
             accepted,
         }
     }
-}
-
-fn lenient(entry: &Entry) -> bool {
-    entry.route.reply.batch == BatchReply::PerEvent
 }
 
 /// A 503 says that nothing was stored, which is not true of a batch of which a part was.
