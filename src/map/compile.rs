@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::chain::is_identifier;
+use super::functions::NAMESPACES;
 use super::names::{Let, LetValue, Names, ROOTS};
 use super::plan::{BindingPlan, LetPlan, Plan};
 use super::scope::Scope;
@@ -56,7 +57,8 @@ fn compile_let(
     computed: &mut Vec<LetPlan>,
     issues: &mut Vec<Issue>,
 ) {
-    let taken = ROOTS.contains(&name) || names.lets.iter().any(|known| known.name == name);
+    let reserved = ROOTS.contains(&name) || NAMESPACES.contains(&name);
+    let taken = reserved || names.lets.iter().any(|known| known.name == name);
     if taken || !is_identifier(name) {
         let message = if taken {
             format!("`{name}` is a name already")

@@ -8,10 +8,11 @@ use cel::common::ast::{Expr, IdedExpr, LiteralValue, SourceInfo};
 use super::chain::Chain;
 use super::found::Found;
 use super::functions;
+use super::infer::{Conflict, infer};
 use super::names::Names;
 use super::resolve::Walk;
 use super::text::{TextFault, measure, too_deep};
-use super::types::{Type, infer};
+use super::types::{Shape, Type};
 use crate::limits::EXPRESSION_DEPTH_MAX;
 
 /// A compiled expression.
@@ -77,13 +78,13 @@ pub(super) fn compile(text: &str, names: &mut Names<'_>) -> Result<Expression, V
             let local = name.strip_prefix('@').and_then(|n| n.parse::<usize>().ok());
             let slot = local.and_then(|local| slots.get(local)).copied();
             let slot = slot.and_then(|slot| walk.names.slots.get(slot));
-            slot.map_or(Type::Any, |slot| slot.kind(&walk.names.lets))
+            slot.map_or(Shape::from(Type::Any), |slot| slot.shape(&walk.names.lets))
         };
-        infer(&tree, &slot_of, &mut conflicts)
+        infer(&tree, &slot_of, &mut conflicts).kind
     };
     if faults.is_empty() {
-        let fault = |conflict: super::types::Conflict| {
-            TextFault::new(walk.place_of(conflict.id), conflict.message, "")
+        let fault = |conflict: Conflict| {
+            TextFault::new(walk.place_of(conflict.id), conflict.message, &conflict.help)
         };
         faults = conflicts.into_iter().map(fault).collect();
     }

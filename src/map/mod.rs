@@ -2,8 +2,9 @@
 //!
 //! `compile` turns texts (`text`) into templates (`template`) of expressions (`expression`): a
 //! plain path becomes a slot (`names`, `slots`), which is read from the bytes that the scan captured;
-//! anything more stays a syntax tree in which slots stand for names (`resolve`, `types`), and is
-//! evaluated (`evaluate`) within a budget. `render` makes the record's fields (`fields`) of them.
+//! anything more stays a syntax tree in which slots stand for names (`resolve`), whose types are
+//! inferred (`infer`, `judge`, `types`), and is evaluated (`evaluate`) within a budget. `render`
+//! makes the record's fields (`fields`) of them.
 //! Expressions outside of records (`allow`, `limits`) are compiled into the same plan (`outside`);
 //! what each place may name is its `scope`.
 
@@ -18,6 +19,8 @@ mod fields;
 mod found;
 mod frame;
 pub mod functions;
+mod infer;
+mod judge;
 mod names;
 mod outside;
 mod plan;

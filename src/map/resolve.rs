@@ -7,7 +7,7 @@ use cel::common::ast::{
 
 use super::budget::{AGAIN, LOOP, SUM};
 use super::chain::Chain;
-use super::functions::{self, Code};
+use super::functions::{self, Code, NAMESPACES};
 use super::names::{Names, ROOTS, nearest};
 use super::text::{TextFault, too_deep};
 use crate::limits::{EXPRESSION_DEPTH_MAX, EXPRESSION_LOOPS_MAX};
@@ -27,8 +27,6 @@ const TYPE_NAMES: [&str; 12] = [
     "optional_type",
     "dyn",
 ];
-/// The target of `optional.of(…)`, which is a part of the name.
-const OPTIONAL: &str = "optional";
 
 pub(super) struct Walk<'w, 's> {
     pub(super) names: &'w mut Names<'s>,
@@ -109,6 +107,8 @@ impl<'w, 's> Walk<'w, 's> {
         }
         match self.names.slot(chain) {
             Ok(slot) => {
+                // What is wrong with it later is shown where it begins.
+                expression.id = first_id(expression);
                 expression.expr = Expr::Ident(self.local(slot));
                 if !self.scopes.is_empty() {
                     self.paid(expression);
@@ -128,10 +128,9 @@ impl<'w, 's> Walk<'w, 's> {
         {
             return Some(read);
         }
-        let qualified = call
-            .target
-            .as_deref()
-            .is_some_and(|target| matches!(&target.expr, Expr::Ident(name) if name == OPTIONAL));
+        let qualified = call.target.as_deref().is_some_and(|target| {
+            matches!(&target.expr, Expr::Ident(name) if NAMESPACES.contains(&name.as_str()))
+        });
         if !name.starts_with(['_', '@', '!', '-']) {
             self.check_function(call, id, qualified);
         }
@@ -195,9 +194,10 @@ impl<'w, 's> Walk<'w, 's> {
     }
 
     fn check_function(&mut self, call: &CallExpr, id: u64, qualified: bool) {
-        let name = match qualified {
-            true => format!("{OPTIONAL}.{}", call.func_name),
-            false => call.func_name.clone(),
+        let namespace = call.target.as_deref().map(|target| &target.expr);
+        let name = match namespace {
+            Some(Expr::Ident(namespace)) if qualified => format!("{namespace}.{}", call.func_name),
+            _ => call.func_name.clone(),
         };
         let Some(function) = functions::find(&name) else {
             let names = functions::all().iter().map(|function| function.name);
@@ -230,6 +230,7 @@ impl<'w, 's> Walk<'w, 's> {
         self.wrap(&mut inner.iter_range, LOOP);
         let variable = inner.iter_var.clone();
         let taken = ROOTS.contains(&variable.as_str())
+            || NAMESPACES.contains(&variable.as_str())
             || self.names.lets.iter().any(|known| known.name == variable)
             || self.scopes.contains(&variable);
         if taken {

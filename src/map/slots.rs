@@ -3,7 +3,7 @@
 use super::found::Found;
 use super::names::Let;
 use super::plan::LetPlan;
-use super::types::Type;
+use super::types::{Shape, Type};
 use crate::split::PathId;
 
 /// Something that a mapping reads.
@@ -61,11 +61,24 @@ pub(super) struct Field {
 }
 
 impl Slot {
-    /// What is known of its value's type.
-    pub(super) fn kind(&self, lets: &[Let]) -> Type {
+    /// What is known of its value.
+    pub(super) fn shape(&self, lets: &[Let]) -> Shape {
+        let kind = self.kind(lets);
         if self.optional {
-            return Type::Optional;
+            let inner = if kind == Type::Optional {
+                Type::Any
+            } else {
+                kind
+            };
+            return Shape::of(Type::Optional, inner.into());
         }
+        let mut shape = Shape::from(kind);
+        shape.path = !matches!(self.read, Read::Let(_));
+        shape
+    }
+
+    /// What is known of the type of its value, where that is there.
+    fn kind(&self, lets: &[Let]) -> Type {
         match &self.read {
             Read::Event | Read::Field(_) => Type::Any,
             Read::HasField(_) | Read::HasQuery(_) | Read::HasHeader(_) | Read::HasAuthLabel(_) => {

@@ -7,7 +7,7 @@ use cel::common::types::{CelBytes, CelInt, CelString};
 use cel::common::value::{CowVal, Val};
 use sha2::Digest;
 
-use super::{Code, Function};
+use super::{ANY, Code, Function, OCTETS};
 use crate::map::budget::spend;
 use crate::map::cel_values::to_found;
 use crate::map::types::Type;
@@ -22,6 +22,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         result: r#"["a", "b"]"#,
         global: &[1],
         member: &[],
+        takes: &[ANY],
         returns: Type::Text,
         code: Code::Here(json),
     },
@@ -33,6 +34,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         result: "QWRh",
         global: &[1],
         member: &[],
+        takes: &[OCTETS],
         returns: Type::Text,
         code: Code::Here(base64),
     },
@@ -44,6 +46,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         result: "Ada",
         global: &[1],
         member: &[],
+        takes: &[OCTETS],
         returns: Type::Bytes,
         code: Code::Here(base64_decode),
     },
@@ -55,6 +58,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         result: "99a563ab2f6e21e96998f9fddd2a2bab82b70ac019579502b8d7fc0032ff62bb",
         global: &[1],
         member: &[],
+        takes: &[OCTETS],
         returns: Type::Text,
         code: Code::Here(hash),
     },
@@ -66,6 +70,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         result: "1a382809b7c03f686e12dd15677c5497",
         global: &[1],
         member: &[],
+        takes: &[OCTETS],
         returns: Type::Text,
         code: Code::Here(md5),
     },
@@ -77,6 +82,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         result: "3808858755",
         global: &[1],
         member: &[],
+        takes: &[OCTETS],
         returns: Type::Int,
         code: Code::Here(crc32c),
     },

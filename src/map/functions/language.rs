@@ -1,15 +1,20 @@
 //! What the Common Expression Language itself brings.
 
-use super::{Code, Function};
+use super::{Code, Function, OCTETS, OPTIONAL, TEXT};
 use crate::map::types::Type;
 
+#[allow(
+    clippy::too_many_arguments,
+    reason = "the table of functions reads line by line"
+)]
 /// A function of the language.
-const fn language(
+pub(super) const fn language(
     name: &'static str,
     signature: &'static str,
     doc: &'static str,
     (example, result): (&'static str, &'static str),
     (global, member): (&'static [usize], &'static [usize]),
+    takes: &'static [&'static [Type]],
     returns: Type,
 ) -> Function {
     Function {
@@ -20,16 +25,30 @@ const fn language(
         result,
         global,
         member,
+        takes,
         returns,
         code: Code::Language,
     }
 }
 
+const SIZED: &[Type] = &[Type::Text, Type::Bytes, Type::List, Type::Map];
+/// What `string(…)` writes.
+const PLAIN: &[Type] = &[
+    Type::Text,
+    Type::Int,
+    Type::Uint,
+    Type::Double,
+    Type::Bool,
+    Type::Bytes,
+    Type::Time,
+    Type::Duration,
+];
+const NUMERIC: &[Type] = &[Type::Int, Type::Uint, Type::Double, Type::Text];
+const COUNTED: &[Type] = &[Type::Int, Type::Uint, Type::Double, Type::Text, Type::Time];
+const LOGICAL: &[Type] = &[Type::Bool, Type::Text];
 const G1: (&[usize], &[usize]) = (&[1], &[]);
 const M0: (&[usize], &[usize]) = (&[], &[0]);
 const M1: (&[usize], &[usize]) = (&[], &[1]);
-/// A part of a time, in UTC or in the time zone of the argument.
-const PART: (&[usize], &[usize]) = (&[], &[0, 1]);
 
 pub(super) const FUNCTIONS: &[Function] = &[
     language(
@@ -38,6 +57,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "Whether the last name of a path is there.",
         ("has(event.name)", "true"),
         G1,
+        &[],
         Type::Bool,
     ),
     language(
@@ -46,6 +66,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The value of an optional path, or the default.",
         ("event.?nick.orValue('-')", "-"),
         M1,
+        &[OPTIONAL],
         Type::Any,
     ),
     language(
@@ -54,6 +75,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The first of two optional values that is there.",
         ("event.?nick.or(event.?name)", "Ada"),
         M1,
+        &[OPTIONAL, OPTIONAL],
         Type::Optional,
     ),
     language(
@@ -62,6 +84,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "Whether an optional value is there.",
         ("event.?nick.hasValue()", "false"),
         M0,
+        &[OPTIONAL],
         Type::Bool,
     ),
     language(
@@ -70,6 +93,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The value of an optional path; a 422 where it is not there.",
         ("event.?name.value()", "Ada"),
         M0,
+        &[OPTIONAL],
         Type::Any,
     ),
     language(
@@ -78,6 +102,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "An optional value that is there.",
         ("optional.of(1).hasValue()", "true"),
         G1,
+        &[],
         Type::Optional,
     ),
     language(
@@ -86,6 +111,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "An optional value that is not there.",
         ("optional.none().orValue(7)", "7"),
         (&[0], &[]),
+        &[],
         Type::Optional,
     ),
     language(
@@ -94,6 +120,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "An optional value that is there unless it is empty, zero, false or null.",
         ("optional.ofNonZeroValue('').orValue('-')", "-"),
         G1,
+        &[],
         Type::Optional,
     ),
     language(
@@ -102,6 +129,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "Characters of a text, bytes, elements of a list, entries of a map.",
         ("size(event.tags)", "2"),
         (&[1], &[0]),
+        &[SIZED],
         Type::Int,
     ),
     language(
@@ -110,6 +138,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "Whether a text holds another.",
         ("event.name.contains('d')", "true"),
         M1,
+        &[TEXT, TEXT],
         Type::Bool,
     ),
     language(
@@ -118,6 +147,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "Whether a text begins with another.",
         ("event.name.startsWith('A')", "true"),
         M1,
+        &[TEXT, TEXT],
         Type::Bool,
     ),
     language(
@@ -126,6 +156,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "Whether a text ends with another.",
         ("event.name.endsWith('x')", "false"),
         M1,
+        &[TEXT, TEXT],
         Type::Bool,
     ),
     language(
@@ -134,6 +165,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "Whether a regular expression (RE2 syntax, a literal) matches somewhere in a text.",
         ("event.name.matches('^A.a$')", "true"),
         (&[2], &[1]),
+        &[TEXT, TEXT],
         Type::Bool,
     ),
     language(
@@ -142,6 +174,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "Whether a condition holds for every element.",
         ("event.tags.all(t, size(t) == 1)", "true"),
         (&[], &[2]),
+        &[],
         Type::Bool,
     ),
     language(
@@ -150,6 +183,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "Whether a condition holds for some element.",
         ("event.tags.exists(t, t == 'b')", "true"),
         (&[], &[2]),
+        &[],
         Type::Bool,
     ),
     language(
@@ -158,6 +192,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "Whether a condition holds for exactly one element.",
         ("event.tags.exists_one(t, t == 'b')", "true"),
         (&[], &[2]),
+        &[],
         Type::Bool,
     ),
     language(
@@ -166,6 +201,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "A value for each element, or for each that a condition holds for.",
         ("event.tags.map(t, t + '!')", r#"["a!","b!"]"#),
         (&[], &[2, 3]),
+        &[],
         Type::List,
     ),
     language(
@@ -174,6 +210,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The elements that a condition holds for.",
         ("event.tags.filter(t, t != 'a')", r#"["b"]"#),
         (&[], &[2]),
+        &[],
         Type::List,
     ),
     language(
@@ -182,6 +219,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "A number, boolean, time, or bytes that are UTF-8, as text.",
         ("string(event.count + 1)", "4"),
         G1,
+        &[PLAIN],
         Type::Text,
     ),
     language(
@@ -190,6 +228,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The UTF-8 of a text.",
         ("bytes(event.name)", "Ada"),
         G1,
+        &[OCTETS],
         Type::Bytes,
     ),
     language(
@@ -198,6 +237,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "A number (decimals cut off), a text of digits, or a time in seconds, as a whole number.",
         ("int('42') + 1", "43"),
         G1,
+        &[COUNTED],
         Type::Int,
     ),
     language(
@@ -206,6 +246,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "As `int`, not negative.",
         ("uint(7)", "7"),
         G1,
+        &[NUMERIC],
         Type::Uint,
     ),
     language(
@@ -214,6 +255,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "A number or its text as a double.",
         ("double('1.5')", "1.5"),
         G1,
+        &[NUMERIC],
         Type::Double,
     ),
     language(
@@ -222,6 +264,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "A boolean, or its text.",
         ("bool('true')", "true"),
         G1,
+        &[LOGICAL],
         Type::Bool,
     ),
     language(
@@ -230,6 +273,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The same value, its type unknown to the checks at load.",
         ("dyn(1)", "1"),
         G1,
+        &[],
         Type::Any,
     ),
     language(
@@ -238,108 +282,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The type of a value, to compare with `string`, `int`, `list`, …",
         ("type(event.name) == string", "true"),
         G1,
+        &[],
         Type::Any,
-    ),
-    language(
-        "timestamp",
-        "timestamp(text or seconds) → time",
-        "A time from RFC 3339 text, or from seconds since 1970.",
-        (
-            "timestamp('2026-01-02T03:04:05Z')",
-            "2026-01-02T03:04:05+00:00",
-        ),
-        G1,
-        Type::Time,
-    ),
-    language(
-        "duration",
-        "duration(text) → duration",
-        "A duration such as `90s` or `1h30m`.",
-        (
-            "timestamp(0) + duration('90s')",
-            "1970-01-01T00:01:30+00:00",
-        ),
-        G1,
-        Type::Time,
-    ),
-    language(
-        "getFullYear",
-        "time.getFullYear([zone]) → int",
-        "The year.",
-        ("timestamp(now()).getFullYear()", "2026"),
-        PART,
-        Type::Int,
-    ),
-    language(
-        "getMonth",
-        "time.getMonth([zone]) → int",
-        "The month, from 0.",
-        ("timestamp(now()).getMonth()", "0"),
-        PART,
-        Type::Int,
-    ),
-    language(
-        "getDate",
-        "time.getDate([zone]) → int",
-        "The day of the month, from 1.",
-        ("timestamp(now()).getDate()", "2"),
-        PART,
-        Type::Int,
-    ),
-    language(
-        "getDayOfMonth",
-        "time.getDayOfMonth([zone]) → int",
-        "The day of the month, from 0.",
-        ("timestamp(now()).getDayOfMonth()", "1"),
-        PART,
-        Type::Int,
-    ),
-    language(
-        "getDayOfWeek",
-        "time.getDayOfWeek([zone]) → int",
-        "The day of the week, 0 is Sunday.",
-        ("timestamp(now()).getDayOfWeek()", "5"),
-        PART,
-        Type::Int,
-    ),
-    language(
-        "getDayOfYear",
-        "time.getDayOfYear([zone]) → int",
-        "The day of the year, from 0.",
-        ("timestamp(now()).getDayOfYear()", "1"),
-        PART,
-        Type::Int,
-    ),
-    language(
-        "getHours",
-        "time.getHours([zone]) → int",
-        "The hour of a time, or the whole hours of a duration.",
-        ("timestamp(now()).getHours()", "3"),
-        PART,
-        Type::Int,
-    ),
-    language(
-        "getMinutes",
-        "time.getMinutes([zone]) → int",
-        "The minute of a time, or the whole minutes of a duration.",
-        ("timestamp(now()).getMinutes()", "4"),
-        PART,
-        Type::Int,
-    ),
-    language(
-        "getSeconds",
-        "time.getSeconds([zone]) → int",
-        "The second of a time, or the whole seconds of a duration.",
-        ("timestamp(now()).getSeconds()", "5"),
-        PART,
-        Type::Int,
-    ),
-    language(
-        "getMilliseconds",
-        "time.getMilliseconds([zone]) → int",
-        "The milliseconds within the second.",
-        ("timestamp(now()).getMilliseconds()", "678"),
-        PART,
-        Type::Int,
     ),
 ];

@@ -5,10 +5,12 @@ mod encodings;
 mod language;
 mod request;
 mod strings;
+mod times;
 
 use std::fmt::Write;
 use std::sync::{Arc, LazyLock};
 
+use cel::common::ast::{CallExpr, Expr};
 use cel::common::types::DYN_TYPE;
 use cel::common::value::CowVal;
 use cel::{DeclarationError, Env, ExecutionError};
@@ -33,9 +35,24 @@ pub struct Function {
     pub(super) global: &'static [usize],
     /// How many arguments it takes when called as `value.name(…)`; empty where it cannot be.
     pub(super) member: &'static [usize],
+    /// The types that each argument may have, that of `value.` first. Nothing is known of one that
+    /// has none or is not listed.
+    pub(super) takes: &'static [&'static [Type]],
     pub(super) returns: Type,
     pub(super) code: Code,
 }
+
+// What most functions take.
+const ANY: &[Type] = &[];
+const INT: &[Type] = &[Type::Int];
+const TEXT: &[Type] = &[Type::Text];
+const LIST: &[Type] = &[Type::List];
+const TIME: &[Type] = &[Type::Time];
+const OPTIONAL: &[Type] = &[Type::Optional];
+const OCTETS: &[Type] = &[Type::Text, Type::Bytes];
+
+/// Names that begin the names of functions: `math.abs`. Nothing else may be called so.
+pub(super) const NAMESPACES: [&str; 3] = ["optional", "math", "regex"];
 
 /// Where a function's code is.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +75,7 @@ static ALL: LazyLock<Vec<Function>> = LazyLock::new(|| {
         encodings::FUNCTIONS,
         strings::FUNCTIONS,
         language::FUNCTIONS,
+        times::FUNCTIONS,
     ];
     parts.concat()
 });
@@ -88,6 +106,17 @@ pub fn reference() -> String {
 /// The function of this name.
 pub(super) fn find(name: &str) -> Option<&'static Function> {
     all().iter().find(|function| function.name == name)
+}
+
+/// The function that a call with a namespace before it is: `math.abs(x)`.
+pub(super) fn qualified(call: &CallExpr) -> Option<&'static Function> {
+    let Expr::Ident(namespace) = &call.target.as_deref()?.expr else {
+        return None;
+    };
+    all().iter().find(|function| {
+        let inside = function.name.strip_prefix(namespace.as_str());
+        inside.and_then(|rest| rest.strip_prefix('.')) == Some(call.func_name.as_str())
+    })
 }
 
 /// The expression library's environment with our functions in it, made once.

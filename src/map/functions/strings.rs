@@ -9,10 +9,14 @@ use cel::ExecutionError;
 use cel::common::types::{CelInt, CelList, CelString};
 use cel::common::value::{CowVal, Val};
 
-use super::{Code, Function};
+use super::{Code, Function, INT, LIST, TEXT};
 use crate::map::budget::spend;
 use crate::map::types::Type;
 
+#[allow(
+    clippy::too_many_arguments,
+    reason = "the table of functions reads line by line"
+)]
 /// A function that is called on a text.
 const fn member(
     name: &'static str,
@@ -20,6 +24,7 @@ const fn member(
     doc: &'static str,
     (example, result): (&'static str, &'static str),
     member: &'static [usize],
+    takes: &'static [&'static [Type]],
     returns: Type,
     code: super::Native,
 ) -> Function {
@@ -31,6 +36,7 @@ const fn member(
         result,
         global: &[],
         member,
+        takes,
         returns,
         code: Code::Here(code),
     }
@@ -43,6 +49,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "In lower case, by Unicode.",
         ("event.name.lower()", "ada"),
         &[0],
+        &[TEXT],
         Type::Text,
         lower,
     ),
@@ -52,6 +59,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "In upper case, by Unicode.",
         ("event.name.upper()", "ADA"),
         &[0],
+        &[TEXT],
         Type::Text,
         upper,
     ),
@@ -61,6 +69,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "Without white space at both ends.",
         ("'  a b '.trim()", "a b"),
         &[0],
+        &[TEXT],
         Type::Text,
         trim,
     ),
@@ -70,6 +79,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "With every `what` replaced.",
         ("event.name.replace('d', '-')", "A-a"),
         &[2],
+        &[TEXT, TEXT, TEXT],
         Type::Text,
         replace,
     ),
@@ -79,6 +89,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The parts between separators; an empty separator splits into characters.",
         ("'a,b'.split(',')", r#"["a","b"]"#),
         &[1],
+        &[TEXT, TEXT],
         Type::List,
         split,
     ),
@@ -88,6 +99,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The texts of a list with a separator (none by default) between them.",
         ("event.tags.join('-')", "a-b"),
         &[0, 1],
+        &[LIST, TEXT],
         Type::Text,
         join,
     ),
@@ -98,6 +110,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
          the text are a 422.",
         ("'gateway'.substring(1, 4)", "ate"),
         &[1, 2],
+        &[TEXT, INT, INT],
         Type::Text,
         substring,
     ),
@@ -107,6 +120,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The place in characters (from 0) where `what` begins first, or -1.",
         ("'gateway'.indexOf('way')", "4"),
         &[1],
+        &[TEXT, TEXT],
         Type::Int,
         index_of,
     ),

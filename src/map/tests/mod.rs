@@ -2,6 +2,7 @@
 
 mod against_cel;
 mod hostile;
+mod inference;
 mod issues;
 mod outside;
 mod records;
