@@ -9,6 +9,7 @@
 
 use std::fmt::Write as _;
 use std::hint::black_box;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
@@ -29,6 +30,7 @@ use sluicegate_contract::{
 };
 
 const EVENT_BYTES: usize = 512;
+const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// One event: an id, a key, a few members of each kind, padding.
 fn event(number: usize) -> String {
@@ -126,7 +128,8 @@ fn route_step(criterion: &mut Criterion) {
         let (bytes, index) = head();
         let head = Head::new(&bytes, &index);
         group.bench_function(format!("{routes} routes"), |bencher| {
-            bencher.iter(|| gateway::admit(&table, black_box(&head), Some(512)).unwrap());
+            bencher
+                .iter(|| gateway::admit(&table, black_box(&head), Some(512), LOCALHOST).unwrap());
         });
     }
     group.finish();
@@ -139,13 +142,12 @@ fn map_step(criterion: &mut Criterion) {
     let table = Routes::new(&settings.routes).unwrap();
     let (bytes, index) = head();
     let head = Head::new(&bytes, &index);
-    let permit = gateway::admit(&table, &head, Some(512)).unwrap();
+    let permit = gateway::admit(&table, &head, Some(512), LOCALHOST).unwrap();
     let body = Bytes::from(event(1));
     let (mut scratch, mut manifest) = (Scratch::default(), Manifest::default());
     let arrival = Arrival {
         permit: &permit,
         head: &head,
-        peer: ([127, 0, 0, 1], 1).into(),
         body: &body,
         id: 1,
         time: SystemTime::now(),
@@ -162,7 +164,7 @@ fn settle_step(criterion: &mut Criterion) {
     let settings = settings(1);
     let table = Routes::new(&settings.routes).unwrap();
     let (bytes, index) = head();
-    let permit = gateway::admit(&table, &Head::new(&bytes, &index), Some(512)).unwrap();
+    let permit = gateway::admit(&table, &Head::new(&bytes, &index), Some(512), LOCALHOST).unwrap();
     let mut ledger = Ledger::new(0);
     // As many as are in flight in the end-to-end bench.
     for _ in 0..256 {

@@ -18,7 +18,7 @@ pub use core::{Core, CoreParts};
 pub use rehearsal::{Given, Rehearsal, RehearsalRequest, RehearsedRecord, rehearse};
 pub use ticket::Ticket;
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
@@ -34,13 +34,19 @@ use crate::settings::After;
 use crate::settle::{Entry, Slot};
 use crate::split::{self, Scratch};
 
-/// `route` and `admit`: everything that can be said before the body is read.
+/// `route` and `admit`: everything that can be said before the body is read. `source_ip` is the
+/// client's.
 ///
 /// # Errors
 /// Why the request may not go on.
-pub fn admit(routes: &Routes, head: &Head<'_>, length: Option<u64>) -> Result<Permit, Refusal> {
+pub fn admit(
+    routes: &Routes,
+    head: &Head<'_>,
+    length: Option<u64>,
+    source_ip: IpAddr,
+) -> Result<Permit, Refusal> {
     let found = routes.find(head)?;
-    Permit::judge(found, head, length)
+    Permit::judge(found, head, length, source_ip)
 }
 
 /// A whole request that was let in.
@@ -50,8 +56,6 @@ pub struct Arrival<'r> {
     pub permit: &'r Permit,
     /// Its head.
     pub head: &'r Head<'r>,
-    /// Whose it is.
-    pub peer: SocketAddr,
     /// Its body.
     pub body: &'r Bytes,
     /// Its id.
@@ -73,7 +77,6 @@ pub fn prepare(
     let Arrival {
         permit,
         head,
-        peer,
         body,
         id,
         time,
@@ -87,13 +90,12 @@ pub fn prepare(
         events,
     )?;
     let path = permit.path_values(head)?;
-    let source_ip = peer.ip();
     let request = RequestView {
         head: **head,
         path: &path,
         id: *id,
         time: *time,
-        source_ip,
+        source_ip: permit.source_ip(),
         auth: None,
     };
     manifest.gather(permit, &request, body, events, targets);

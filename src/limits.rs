@@ -49,6 +49,11 @@ pub const KEEP_ALIVE_MAX: Duration = Duration::from_secs(75);
 /// A client that does not take its answer for so long is closed.
 pub const WRITE_IDLE_MAX: Duration = Duration::from_secs(30);
 
+/// Bytes of a connection's PROXY protocol header, which must come within `HEADER_TIME_MAX`. A line
+/// of version 1 has at most 107; of version 2, load balancers send a few hundred with all that they
+/// add.
+pub const PROXY_HEADER_BYTES_MAX: usize = 4 * 1024;
+
 // ---- Requests and events: defaults of a route's `accept`, and what a file may raise them to. ----
 
 /// Bytes of one event, by default.
@@ -84,6 +89,8 @@ pub const EXPRESSION_LOOPS_MAX: usize = 2;
 /// What evaluating one expression for one event may touch: bytes of the values that it makes, and
 /// of those that it reads again in a loop; past it 422.
 pub const EVALUATION_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Networks in `server.trusted_proxies`: each request of a proxy is compared with all of them.
+pub const TRUSTED_PROXIES_MAX: usize = 256;
 /// Targets of one file set.
 pub const TARGETS_MAX: usize = 256;
 /// Routes of one file set.
@@ -127,6 +134,7 @@ const _: () = assert!(
     HEADER_BLOCK_BYTES_MAX + 2 < u16::MAX as usize,
     "a place in a head fits 16 bits"
 );
+const _: () = assert!(PROXY_HEADER_BYTES_MAX <= CONNECTION_BUFFER_BYTES);
 const _: () = assert!(CONNECTION_BUFFER_BYTES <= READ_WINDOW_BYTES_MAX);
 const _: () = assert!(REQUEST_BYTES_MAX < BODY_BYTES_PER_CORE_MAX);
 const _: () = assert!(EVENT_BYTES_DEFAULT <= REQUEST_BYTES_DEFAULT);

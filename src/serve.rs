@@ -18,12 +18,13 @@ use crate::admin::{self, AdminHandle};
 use crate::courier::{Courier, Lanes, Rules};
 use crate::dispatch::{Inbox, Target};
 use crate::gateway::{Core, CoreParts};
+use crate::http::Preface;
 use crate::limits::{CORES_MAX, DRAIN_MAX};
 use crate::observe::{self, CoreCounters, Shape, Sources};
 use crate::rooms::{self, RoomContext};
 use crate::route::Routes;
 use crate::runtime::{self, Driver};
-use crate::settings::Settings;
+use crate::settings::{Server, Settings};
 use crate::settle::Mailboxes;
 use crate::worker::{self, CoreContext, WorkerHandle, WorkerSettings};
 
@@ -256,9 +257,16 @@ fn start_workers(
         let address = workers.first().map_or(address, |first| first.address);
         let (routes, shape) = (settings.routes.clone(), shape.clone());
         let (targets, mailboxes) = (Arc::clone(targets), mailboxes.clone());
-        let build =
-            move |context: &CoreContext| build_core(context, &routes, &shape, targets, &mailboxes);
-        let worker = worker::start(WorkerSettings::new(number, address, driver), build);
+        let server = settings.server.clone();
+        let mut worker_settings = WorkerSettings::new(number, address, driver);
+        worker_settings.preface = server.proxy_protocol.map(|version| Preface {
+            version,
+            believed_from: Arc::clone(&server.trusted_proxies),
+        });
+        let build = move |context: &CoreContext| {
+            build_core(context, &routes, server, &shape, targets, &mailboxes)
+        };
+        let worker = worker::start(worker_settings, build);
         match worker {
             Ok(worker) => workers.push(worker),
             Err(error) => {
@@ -278,6 +286,7 @@ fn start_workers(
 fn build_core(
     context: &CoreContext,
     routes: &[Arc<crate::settings::Route>],
+    server: Server,
     shape: &Shape,
     targets: Arc<[Target]>,
     mailboxes: &Mailboxes,
@@ -293,6 +302,7 @@ fn build_core(
         CoreParts {
             number,
             routes,
+            server,
             targets,
             counters,
             mailbox,

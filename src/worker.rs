@@ -9,7 +9,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use crate::http::{Deadlines, Edge, Service, refresh_date, serve};
+use crate::http::{Deadlines, Edge, Preface, Service, refresh_date, serve};
 use crate::limits::{ACCEPT_PAUSE, CONNECTIONS_PER_CORE_MAX, DRAIN_MAX};
 use crate::runtime::{
     Doorbell, Driver, Listener, LocalEvent, Ringer, Runtime, bind, doorbell, ensure_free,
@@ -38,6 +38,8 @@ pub struct WorkerSettings {
     pub deadlines: Deadlines,
     /// Connections at once; more wait in the kernel's queue.
     pub connections_max: usize,
+    /// What each connection must begin with, before its first request.
+    pub preface: Option<Preface>,
     /// Time that a stop takes at most; what is not answered by then is cut.
     pub drain_max: Duration,
 }
@@ -52,6 +54,7 @@ impl WorkerSettings {
             driver,
             deadlines: Deadlines::default(),
             connections_max: CONNECTIONS_PER_CORE_MAX,
+            preface: None,
             drain_max: DRAIN_MAX,
         }
     }
@@ -220,7 +223,8 @@ impl Core {
 
     /// Serves until it is told to stop, then drains.
     async fn live<S: Service>(mut self, service: S, settings: &WorkerSettings) -> Drained {
-        let edge = Rc::new(Edge::new(service, settings.deadlines));
+        let edge = Edge::new(service, settings.deadlines).expecting(settings.preface.clone());
+        let edge = Rc::new(edge);
         let ended = LocalEvent::new();
         let door = Rc::new(Door {
             listener: self.listener,

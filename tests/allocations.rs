@@ -148,6 +148,7 @@ fn on_a_core(step: impl AsyncFnOnce(Rc<Core>)) {
         let parts = CoreParts {
             number: 0,
             routes: Routes::new(&settings.routes).unwrap(),
+            server: settings.server.clone(),
             targets: targets.into(),
             counters: CoreCounters::new(0, &shape),
             mailbox,

@@ -12,6 +12,7 @@ mod stories {
     mod hostile;
     mod operations;
     mod overload;
+    mod proxies;
     mod statuses;
     mod truth;
     mod volume;

@@ -1,6 +1,9 @@
 //! Judges a request's head before its body is read.
 
+mod client_address;
+
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use smallvec::SmallVec;
@@ -10,26 +13,36 @@ use crate::http::Head;
 use crate::route::{CoreRoute, Match, Parameters, parameter_names};
 use crate::settings::Route;
 
+pub use client_address::{client_address, is_among};
+
 /// A request that may go on. Nothing can be split or mapped without one, so a check that is left
 /// out does not compile.
 #[derive(Debug)]
 pub struct Permit {
     route: CoreRoute,
     parameters: Parameters,
+    source_ip: IpAddr,
 }
 
 /// Names and percent-decoded values of a path's parameters.
 pub type PathValues<'r> = SmallVec<[(&'r str, Cow<'r, str>); 4]>;
 
 impl Permit {
-    /// Judges what is known before the body: its declared length and its coding.
+    /// Judges what is known before the body: its declared length and its coding. `source_ip` is
+    /// the client's ([`client_address`]).
     ///
     /// # Errors
     /// `RequestTooLarge`, `EncodingUnsupported`, `RequestMalformed`.
-    pub fn judge(found: Match<'_>, head: &Head<'_>, length: Option<u64>) -> Result<Self, Refusal> {
+    pub fn judge(
+        found: Match<'_>,
+        head: &Head<'_>,
+        length: Option<u64>,
+        source_ip: IpAddr,
+    ) -> Result<Self, Refusal> {
         let permit = Self {
             route: Rc::clone(found.route),
             parameters: found.parameters,
+            source_ip,
         };
         let bytes_max = permit.body_bytes_max();
         if length.is_some_and(|length| length > bytes_max) {
@@ -50,6 +63,12 @@ impl Permit {
     #[must_use]
     pub fn route(&self) -> &CoreRoute {
         &self.route
+    }
+
+    /// The client's address.
+    #[must_use]
+    pub fn source_ip(&self) -> IpAddr {
+        self.source_ip
     }
 
     /// Bytes that the body may have.

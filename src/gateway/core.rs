@@ -10,7 +10,7 @@ use bytes::Bytes;
 use sluicegate_contract::{Outcome, RecordId, Room};
 
 use super::{Arrival, Ticket, admit};
-use crate::admit::Permit;
+use crate::admit::{Permit, client_address};
 use crate::dispatch::{self, Manifest, Outboxes, Target};
 use crate::error::{Code, Refusal};
 use crate::http::{Admitted, Head, Service};
@@ -19,7 +19,7 @@ use crate::observe::{CoreCounters, RecordOutcome, ShedReason};
 use crate::reply;
 use crate::route::Routes;
 use crate::runtime::{self, Doorbell, LocalEvent};
-use crate::settings::Binding;
+use crate::settings::{Binding, Server};
 use crate::settle::{CoreMailbox, EventVerdict, Ledger, Mail, Slot};
 use crate::split;
 
@@ -31,6 +31,8 @@ pub struct Core {
     /// Raised when something is to be handed over at the end of the tick.
     pub(super) tick: LocalEvent,
     routes: Routes,
+    server: Server,
+    stopping: Cell<bool>,
     mailbox: Arc<CoreMailbox>,
     /// Raised when the first request waits for an answer.
     waiting: LocalEvent,
@@ -57,6 +59,8 @@ pub struct CoreParts {
     pub number: usize,
     /// Its own table of routes.
     pub routes: Routes,
+    /// Who stands before the gateway, and what asks whether it lives.
+    pub server: Server,
     /// All targets.
     pub targets: Arc<[Target]>,
     /// Its counters.
@@ -82,6 +86,8 @@ impl Core {
             targets: parts.targets,
             tick: LocalEvent::new(),
             routes: parts.routes,
+            server: parts.server,
+            stopping: Cell::new(false),
             mailbox: parts.mailbox,
             waiting: LocalEvent::new(),
             watching: Cell::new(false),
@@ -235,10 +241,16 @@ impl Service for Rc<Core> {
     fn admit(
         &self,
         head: &Head<'_>,
-        _: SocketAddr,
+        peer: SocketAddr,
         length: Option<u64>,
     ) -> Result<Admitted<Permit>, Ticket> {
-        match admit(&self.routes, head, length) {
+        if let Some(path) = &self.server.health_path
+            && **path == *head.path()
+        {
+            return Err(self.health(head));
+        }
+        let source_ip = client_address(head, peer.ip(), &self.server.trusted_proxies);
+        match admit(&self.routes, head, length, source_ip) {
             Ok(permit) => {
                 let body_bytes_max = permit.body_bytes_max();
                 Ok(Admitted {
@@ -250,14 +262,13 @@ impl Service for Rc<Core> {
         }
     }
 
-    fn accept(&self, permit: Permit, head: &Head<'_>, peer: SocketAddr, body: Bytes) -> Ticket {
+    fn accept(&self, permit: Permit, head: &Head<'_>, _: SocketAddr, body: Bytes) -> Ticket {
         let started = Instant::now();
         let (id, time) = (self.next_id(), SystemTime::now());
         let body = self.own_if_small(&permit, body);
         let arrival = Arrival {
             permit: &permit,
             head,
-            peer,
             body: &body,
             id,
             time,
@@ -273,6 +284,10 @@ impl Service for Rc<Core> {
 
     fn refuse(&self, refusal: Refusal) -> Ticket {
         Ticket::refused(self, refusal, None, Instant::now())
+    }
+
+    fn stopping(&self) {
+        self.stopping.set(true);
     }
 
     fn connection_opened(&self) {
@@ -291,6 +306,17 @@ impl Service for Rc<Core> {
 impl Core {
     pub(super) fn fresh_id(&self) -> u128 {
         self.next_id()
+    }
+
+    /// The answer at `server.health_path`, which stands before all routes.
+    fn health(self: &Rc<Self>, head: &Head<'_>) -> Ticket {
+        let refusal = match head.method() {
+            "GET" | "HEAD" if !self.stopping.get() => return Ticket::alive(self),
+            "GET" | "HEAD" => Refusal::new(Code::Stopping, "this gateway is stopping"),
+            _ => Refusal::new(Code::MethodNotAllowed, "this path takes GET, HEAD")
+                .with_field("Allow", "GET, HEAD"),
+        };
+        Ticket::refused(self, refusal, None, Instant::now())
     }
 }
 

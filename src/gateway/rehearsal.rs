@@ -2,7 +2,7 @@
 //! `test` and the sandbox's demo show. Nothing is sent.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
@@ -99,15 +99,14 @@ fn play(
     let targets: Vec<Target> = rooms::rehearsed(settings);
     let (text, index) = head_of(request)?;
     let head = Head::new(&text, &index);
-    let permit = admit(&routes, &head, Some(request.body.len() as u64))?;
+    let source_ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let permit = admit(&routes, &head, Some(request.body.len() as u64), source_ip)?;
     rehearsal.route = Some(permit.route().index);
     let body = Bytes::copy_from_slice(&request.body);
-    let peer = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
     let (id, time) = (request.id, request.time);
     let arrival = Arrival {
         permit: &permit,
         head: &head,
-        peer,
         body: &body,
         id,
         time,

@@ -20,6 +20,8 @@ pub struct Ticket {
 enum State {
     Refused(Box<Refused>),
     Held(Slot),
+    /// It asks only whether the gateway lives.
+    Alive,
     Answered,
 }
 
@@ -46,6 +48,13 @@ impl Ticket {
         Self {
             core: Rc::clone(core),
             state: State::Refused(Box::new(refused)),
+        }
+    }
+
+    pub(super) fn alive(core: &Rc<Core>) -> Self {
+        Self {
+            core: Rc::clone(core),
+            state: State::Alive,
         }
     }
 
@@ -97,6 +106,7 @@ impl Awaited for Ticket {
                 }
                 state.ledger.answered(slot);
             }
+            State::Alive => reply::write_health(writer),
             State::Answered => {}
         }
     }

@@ -67,7 +67,7 @@ pub(super) struct Waiting<T> {
 }
 
 /// The client is not there any more, or the core gives up: there is nobody to answer.
-struct Gone;
+pub(super) struct Gone;
 
 /// Serves a connection until it ends. It counts as open from this call on, not from the first poll
 /// of the future.
@@ -78,7 +78,13 @@ pub fn serve<S: Service>(
 ) -> impl Future<Output = ()> + 'static {
     let mut connection = Connection::new(edge, stream, peer);
     async move {
-        if connection.run().await.is_ok() {
+        let begun = if connection.edge.preface.is_some() {
+            // Of a connection's life a moment, and larger than the rest: in a box of its own.
+            Box::pin(connection.take_preface()).await
+        } else {
+            Ok(())
+        };
+        if begun.is_ok() && connection.run().await.is_ok() {
             // Rare, and larger than the rest: in a box of its own.
             Box::pin(connection.linger()).await;
         }
@@ -250,7 +256,7 @@ impl<S: Service> Connection<S> {
 
     /// Makes room for the next read: in the same memory where that is free, in new memory else.
     /// False when the core has no room left for the body; the request was refused then.
-    fn make_room(&mut self) -> bool {
+    pub(super) fn make_room(&mut self) -> bool {
         let buffered = self.buffer.len();
         if let Reading::Body(body) = &self.reading {
             let room = body.room(buffered).max(1);

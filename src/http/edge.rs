@@ -3,9 +3,11 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use super::preface::Preface;
 use super::service::Service;
 use super::watch::{Deadlines, Watch};
 use crate::limits::BODY_BYTES_PER_CORE_MAX;
+use crate::observe::log::Sampled;
 use crate::runtime::LocalEvent;
 
 /// The edge of one core: the gateway behind it, the deadlines, and how far a stop has come.
@@ -13,6 +15,8 @@ use crate::runtime::LocalEvent;
 pub struct Edge<S> {
     pub(super) service: S,
     pub(super) watch: Rc<Watch>,
+    pub(super) preface: Option<Preface>,
+    pub(super) preface_missing: Sampled,
     open: Cell<usize>,
     /// Bytes that the buffers of coming bodies may still take.
     body_bytes_left: Cell<usize>,
@@ -28,12 +32,20 @@ impl<S: Service> Edge<S> {
         Self {
             service,
             watch: Rc::new(Watch::new(deadlines)),
+            preface: None,
+            preface_missing: Sampled::new(),
             open: Cell::new(0),
             body_bytes_left: Cell::new(BODY_BYTES_PER_CORE_MAX),
             stopping: Cell::new(false),
             abandoned: Cell::new(false),
             closed: LocalEvent::new(),
         }
+    }
+
+    /// The same, with connections that begin with this before their first request.
+    #[must_use]
+    pub fn expecting(self, preface: Option<Preface>) -> Self {
+        Self { preface, ..self }
     }
 
     /// The gateway behind it.
@@ -60,6 +72,7 @@ impl<S: Service> Edge<S> {
     /// none end now.
     pub fn stop(&self) {
         self.stopping.set(true);
+        self.service.stopping();
         self.watch.end_idle();
     }
 

@@ -42,6 +42,9 @@ pub trait Service: 'static {
     /// connection is closed after the answer.
     fn refuse(&self, refusal: Refusal) -> Self::Ticket;
 
+    /// The core begins to stop: what is answered from here on may say so.
+    fn stopping(&self) {}
+
     /// A client connected.
     fn connection_opened(&self) {}
 

@@ -51,6 +51,8 @@ impl Default for Deadlines {
 /// What a connection is waiting for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
+    /// What stands before the first request.
+    Preface,
     /// The next request; nothing of it is there.
     Idle,
     /// The rest of a head.
@@ -131,7 +133,7 @@ impl Watch {
     /// Ends all connections that wait for a request of which nothing is there.
     pub fn end_idle(&self) {
         for (_, slot) in self.slots.borrow_mut().iter_mut() {
-            if slot.phase == Phase::Idle {
+            if matches!(slot.phase, Phase::Idle | Phase::Preface) {
                 slot.expired = true;
                 slot.line.hang_up();
             }
@@ -153,7 +155,7 @@ impl Watch {
         let lasted = self.deadlines.tick * tick.wrapping_sub(slot.since);
         match slot.phase {
             Phase::Idle => lasted > self.deadlines.keep_alive,
-            Phase::Header => lasted > self.deadlines.header,
+            Phase::Preface | Phase::Header => lasted > self.deadlines.header,
             Phase::Body => lasted > self.deadlines.body_idle || self.is_slow(slot, tick),
             Phase::Answer => false,
             Phase::Write => lasted > self.deadlines.write_idle,

@@ -79,6 +79,16 @@ pub fn write_refusal(
     answer.write(writer, body);
 }
 
+/// Writes the answer of a gateway that lives, for a load balancer. It is no request of a client, so
+/// it says nothing about an outcome and no counter counts it.
+pub fn write_health(writer: ResponseWriter<'_>) {
+    let fields: &[(&str, &[u8])] = &[
+        ("Content-Type", b"text/plain; charset=utf-8"),
+        ("Cache-Control", b"no-store"),
+    ];
+    writer.write(200, fields, b"live\n");
+}
+
 /// How one event of a judged request is counted.
 #[must_use]
 pub fn event_outcome(entry: &Entry, verdict: &EventVerdict) -> EventOutcome {

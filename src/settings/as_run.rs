@@ -4,6 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
+use crate::http::ProxyVersion;
 use crate::map::Plan;
 use crate::rooms::{ConnectionSettings, TargetSettings};
 
@@ -33,6 +36,12 @@ pub struct Server {
     pub http: SocketAddr,
     /// Health, metrics, status.
     pub admin: SocketAddr,
+    /// Whose word about the client is believed.
+    pub trusted_proxies: Arc<[IpNet]>,
+    /// The header that each connection must begin with.
+    pub proxy_protocol: Option<ProxyVersion>,
+    /// The path that says whether the gateway lives.
+    pub health_path: Option<Arc<str>>,
 }
 
 /// A connection that targets share.

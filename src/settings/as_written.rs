@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use sluicegate_contract::ByteSize;
 
-use super::units::{Address, TimeSpan};
+use super::units::{Address, Network, PlainPath, TimeSpan};
 
 /// A Sluicegate file: which requests become which records in which targets.
 #[derive(Debug, JsonSchema)]
@@ -44,6 +44,33 @@ pub(super) struct Server {
     pub http: Option<Address>,
     /// Health, metrics and status: 127.0.0.1:9090 by default.
     pub admin: Option<Address>,
+    /// Networks of the proxies and load balancers before the gateway; none by default. Of their
+    /// requests, `Forwarded` or `X-Forwarded-For` says who the client is (`request.source_ip`,
+    /// limits per address): the rightmost address that is not in these networks. Where that is no
+    /// address, or both fields are there and disagree, the client is the proxy itself.
+    pub trusted_proxies: Option<Vec<Network>>,
+    /// Whether each connection begins with a header of the PROXY protocol that says who the client
+    /// is: `none` by default. Otherwise one without it is closed. Where `trusted_proxies` are
+    /// given, the header is believed from these alone.
+    pub proxy_protocol: Option<ProxyProtocol>,
+    /// A path on the data port that answers GET and HEAD with 200 while the gateway runs and with
+    /// 503 while it stops, before all routes and without `auth`: for load balancers. None by
+    /// default.
+    pub health_path: Option<PlainPath>,
+}
+
+/// A version of the PROXY protocol.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ProxyProtocol {
+    /// Connections begin with a request (the default).
+    None,
+    /// Version 1: a line of text.
+    V1,
+    /// Version 2: binary.
+    V2,
+    /// Either version.
+    Any,
 }
 
 // The keys of the kinds come from the rooms: `schema` fills them in here and in `Target`.
@@ -298,15 +325,7 @@ pub(super) const LATER_KEYS: &[(&str, &[&str])] = &[
     ),
     (
         "Server",
-        &[
-            "health_path",
-            "trusted_proxies",
-            "tls",
-            "http2",
-            "lame_duck",
-            "access_log",
-            "cors",
-        ],
+        &["tls", "http2", "lame_duck", "access_log", "cors"],
     ),
     (
         "Target",

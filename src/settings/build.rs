@@ -4,13 +4,15 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use sluicegate_contract::ByteSize;
 
-use super::as_run::{Connection, Server, Settings, Target};
+use super::as_run::{Connection, Route, Server, Settings, Target};
 use super::gather::{Named, Parts};
 use super::units::TimeSpan;
 use super::words::nearest;
 use super::{Sources, as_written, build_route, build_tests, node, show};
+use crate::http::ProxyVersion;
 use crate::limits;
 use crate::map::{Issue, Node, Position};
 use crate::rooms::{self, ConnectionSettings, TargetSettings};
@@ -27,6 +29,9 @@ const GIVE_UP_MAX: Duration = Duration::from_secs(3600);
 /// `linger` at most.
 const LINGER_MAX: Duration = Duration::from_secs(10);
 
+/// What to do about too many of something.
+const SPREAD: &str = "spread them over several gateways";
+
 /// Settings of these parts, or everything that is wrong with them in `issues`.
 pub(super) fn settings(
     parts: &Parts,
@@ -39,16 +44,17 @@ pub(super) fn settings(
     if parts.targets.len() > limits::TARGETS_MAX
         && let Some(first) = parts.targets.get(limits::TARGETS_MAX)
     {
-        too_many(first.at, "targets", limits::TARGETS_MAX, issues);
+        too_many(first.at, "targets", limits::TARGETS_MAX, SPREAD, issues);
     }
     let mut targets = Vec::with_capacity(parts.targets.len());
     for named in &parts.targets {
         targets.extend(target(named, parts, &connections, issues));
     }
     if let Some((route, _)) = parts.routes.get(limits::ROUTES_MAX) {
-        too_many(route.at, "routes", limits::ROUTES_MAX, issues);
+        too_many(route.at, "routes", limits::ROUTES_MAX, SPREAD, issues);
     }
     let routes = build_route::routes(parts, sources, issues);
+    health_path_is_free(&server, &routes, parts, issues);
     let tests = build_tests::tests(parts, &routes, issues);
     if !issues.is_empty() {
         return None;
@@ -75,6 +81,17 @@ fn server(parts: &Parts, issues: &mut Vec<Issue>) -> Server {
     let server = Server {
         http: written.http.map_or(HTTP, |address| address.0),
         admin: written.admin.map_or(ADMIN, |address| address.0),
+        trusted_proxies: networks(written, at, issues),
+        proxy_protocol: match written.proxy_protocol {
+            None | Some(as_written::ProxyProtocol::None) => None,
+            Some(as_written::ProxyProtocol::V1) => Some(ProxyVersion::V1),
+            Some(as_written::ProxyProtocol::V2) => Some(ProxyVersion::V2),
+            Some(as_written::ProxyProtocol::Any) => Some(ProxyVersion::Any),
+        },
+        health_path: written
+            .health_path
+            .as_ref()
+            .map(|path| Arc::from(path.0.as_str())),
     };
     if server.http == server.admin && server.http.port() != 0 {
         issues.push(Issue {
@@ -84,6 +101,43 @@ fn server(parts: &Parts, issues: &mut Vec<Issue>) -> Server {
         });
     }
     server
+}
+
+fn networks(written: &as_written::Server, at: Position, issues: &mut Vec<Issue>) -> Arc<[IpNet]> {
+    let networks = written.trusted_proxies.as_deref().unwrap_or_default();
+    if networks.len() > limits::TRUSTED_PROXIES_MAX {
+        too_many(
+            at,
+            "networks in `trusted_proxies`",
+            limits::TRUSTED_PROXIES_MAX,
+            "write larger networks",
+            issues,
+        );
+    }
+    networks.iter().map(|network| network.0).collect()
+}
+
+/// The health path stands before all routes: one on it would never be asked.
+fn health_path_is_free(
+    server: &Server,
+    routes: &[Option<Route>],
+    parts: &Parts,
+    issues: &mut Vec<Issue>,
+) {
+    for (route, (node, _)) in routes.iter().zip(&parts.routes) {
+        if let Some(route) = route
+            && server.health_path.as_deref() == Some(&*route.path)
+        {
+            issues.push(Issue {
+                at: key_place(node, &["route"]),
+                message: format!(
+                    "`{} {}` is never asked: `server.health_path` answers at its path",
+                    route.method, route.path
+                ),
+                help: Some("give one of them another path".to_owned()),
+            });
+        }
+    }
 }
 
 fn connection(named: &Named<ConnectionSettings>) -> Option<Connection> {
@@ -240,11 +294,11 @@ fn place_of<T>(named: &Named<T>, key: &str) -> Position {
     node::place(&named.shown, &[key])
 }
 
-fn too_many(at: Position, what: &str, most: usize, issues: &mut Vec<Issue>) {
+fn too_many(at: Position, what: &str, most: usize, help: &str, issues: &mut Vec<Issue>) {
     issues.push(Issue {
         at,
         message: format!("there are more than {most} {what}"),
-        help: Some("spread them over several gateways".to_owned()),
+        help: Some(help.to_owned()),
     });
 }
 

@@ -229,6 +229,18 @@ impl<'s> Check<'s> {
                 good
             }
             None => {
+                // Of a value that no branch takes, say the words where there are some: `none` and
+                // not "a text".
+                let words = branches
+                    .iter()
+                    .filter_map(Value::as_object)
+                    .find_map(|branch| {
+                        let named = self.referenced(branch).and_then(Value::as_object);
+                        words_of(named.unwrap_or(branch))
+                    });
+                if let Some(words) = words {
+                    return self.word(node, &words, label);
+                }
                 let types: Vec<&str> = branches
                     .iter()
                     .flat_map(|branch| self.types(branch))

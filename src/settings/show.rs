@@ -8,6 +8,7 @@ use super::gather::Parts;
 use super::interpolate::MASK;
 use super::node;
 use super::units::TimeSpan;
+use crate::http::ProxyVersion;
 
 /// Words that make a key a secret's, wherever its value came from.
 const SECRET_WORDS: &[&str] = &[
@@ -50,13 +51,25 @@ pub(super) fn settings(settings: &Settings, parts: &Parts) -> String {
         .zip(&parts.routes)
         .map(|(run, (written, _))| route(run, written, settings))
         .collect();
+    let networks = settings.server.trusted_proxies.iter();
+    let networks: Vec<String> = networks.map(ToString::to_string).collect();
     let mut all = json!({
         "sluicegate": 1,
         "server": {
             "http": settings.server.http.to_string(),
             "admin": settings.server.admin.to_string(),
+            "trusted_proxies": networks,
+            "proxy_protocol": match settings.server.proxy_protocol {
+                None => "none",
+                Some(ProxyVersion::V1) => "v1",
+                Some(ProxyVersion::V2) => "v2",
+                Some(ProxyVersion::Any) => "any",
+            },
         },
     });
+    if let Some(path) = &settings.server.health_path {
+        all["server"]["health_path"] = Value::from(&**path);
+    }
     if !connections.is_empty() {
         all["connections"] = Value::Object(connections);
     }

@@ -2,4 +2,5 @@
 
 mod drains;
 mod echo;
+mod prefaces;
 mod stories;

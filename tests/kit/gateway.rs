@@ -16,6 +16,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(35);
 
 /// A gateway to be.
 pub(crate) struct Opening {
+    server: String,
     targets: String,
     routes: String,
     arguments: Vec<String>,
@@ -25,6 +26,7 @@ pub(crate) struct Opening {
 /// Begins the file of a gateway.
 pub(crate) fn gateway() -> Opening {
     Opening {
+        server: String::new(),
         targets: String::new(),
         routes: String::new(),
         arguments: Vec::new(),
@@ -33,6 +35,12 @@ pub(crate) fn gateway() -> Opening {
 }
 
 impl Opening {
+    /// The YAML of a key of `server`.
+    pub(crate) fn server(mut self, key: &str) -> Self {
+        writeln!(self.server, "  {key}").unwrap();
+        self
+    }
+
     /// A target: its name, and the YAML of its room with what else stands beside it.
     pub(crate) fn target(mut self, name: &str, room: &str) -> Self {
         writeln!(self.targets, "  {name}: {{ {room} }}").unwrap();
@@ -73,8 +81,8 @@ impl Opening {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("gateway.yaml");
         let text = format!(
-            "sluicegate: 1\ntargets:\n{}defaults: {{ auth: none }}\nroutes:\n{}",
-            self.targets, self.routes
+            "sluicegate: 1\nserver:\n{}targets:\n{}defaults: {{ auth: none }}\nroutes:\n{}",
+            self.server, self.targets, self.routes
         );
         std::fs::write(&file, &text).unwrap();
         let log = folder.path().join("log");

@@ -151,3 +151,37 @@ fn the_committed_schema_is_fresh() {
         "config/schema.json is not what the types say: run `sluicegate schema > config/schema.json`"
     );
 }
+
+#[test]
+fn what_stands_before_the_gateway_is_part_of_the_server() {
+    let server = |keys: &str| {
+        let text = format!("{HEAD}server: {{ {keys} }}\n");
+        load_text("t.yaml", &text, &Environment::default()).unwrap()
+    };
+    let none = server("").server;
+    assert!(none.trusted_proxies.is_empty() && none.proxy_protocol.is_none());
+    assert_eq!(none.health_path, None);
+    let all = server(
+        "trusted_proxies: [10.0.0.0/8, \"2001:db8::/32\", 192.0.2.1], proxy_protocol: any, \
+         health_path: /healthz",
+    );
+    let networks: Vec<String> = all
+        .server
+        .trusted_proxies
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(networks, ["10.0.0.0/8", "2001:db8::/32", "192.0.2.1/32"]);
+    assert_eq!(
+        all.server.proxy_protocol,
+        Some(crate::http::ProxyVersion::Any)
+    );
+    assert_eq!(all.server.health_path.as_deref(), Some("/healthz"));
+    for part in [
+        "proxy_protocol: any",
+        "health_path: /healthz",
+        "192.0.2.1/32",
+    ] {
+        assert!(all.shown.contains(part), "{}", all.shown);
+    }
+}

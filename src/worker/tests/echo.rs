@@ -28,7 +28,7 @@ pub(super) struct Seen {
 }
 
 /// Answers `METHOD path body`. Paths have meanings: `/slow` answers after 300 ms, `/forbidden` is
-/// refused before its body, `/never` is not answered at all.
+/// refused before its body, `/never` is not answered at all, `/peer` says who asks.
 #[derive(Default)]
 pub(super) struct Echo {
     pub seen: Arc<Seen>,
@@ -63,9 +63,12 @@ impl Service for Echo {
     fn admit(
         &self,
         head: &Head<'_>,
-        _: SocketAddr,
+        peer: SocketAddr,
         _: Option<u64>,
     ) -> Result<Admitted<u32>, EchoTicket> {
+        if head.path() == "/peer" {
+            return Err(ticket(200, peer.to_string().into_bytes(), true));
+        }
         if head.path() == "/forbidden" {
             return Err(ticket(403, b"forbidden".to_vec(), true));
         }
