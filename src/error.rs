@@ -45,6 +45,7 @@ codes! {
     VersionUnsupported = "version_unsupported", 505, "The request is not HTTP/1.0 or HTTP/1.1.";
     RouteNotFound = "route_not_found", 404, "No route has this path.";
     MethodNotAllowed = "method_not_allowed", 405, "The path exists, this method on it does not; `Allow` lists those that do.";
+    OriginRefused = "origin_refused", 403, "A page of this origin may not send here: the route's `cors.origins` does not name it.";
     LengthRequired = "length_required", 411, "The request has no body length.";
     RequestTooLarge = "request_too_large", 413, "The body is larger than the route's `accept.request_bytes`.";
     EventTooLarge = "event_too_large", 413, "An event is larger than the route's `accept.event_bytes`.";

@@ -71,6 +71,13 @@ pub const EVENTS_MAX: usize = 10_000;
 /// Nesting of a JSON body.
 pub const JSON_DEPTH_MAX: usize = 128;
 
+/// Entries of each list of a route's `cors`: every request is compared with all origins.
+pub const CORS_ENTRIES_MAX: usize = 100;
+/// How long a browser may remember a preflight, by default (`cors.max_age`).
+pub const CORS_MAX_AGE_DEFAULT: Duration = Duration::from_secs(3600);
+/// `cors.max_age` at most: what the most patient browser keeps.
+pub const CORS_MAX_AGE_MAX: Duration = Duration::from_secs(24 * 3600);
+
 /// Bytes up to which a body that waits in a courier's queue is copied out of the connection's
 /// buffer. Half of the largest block that a body without a block of its own is read into, so that
 /// what waits holds at most twice its own bytes.

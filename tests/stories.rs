@@ -6,6 +6,7 @@
 mod kit;
 
 mod stories {
+    mod browsers;
     mod command_line;
     mod delivery;
     mod faults;

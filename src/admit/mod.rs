@@ -1,6 +1,9 @@
 //! Judges a request's head before its body is read.
 
 mod client_address;
+mod cors;
+mod options;
+mod origin;
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -14,6 +17,9 @@ use crate::route::{CoreRoute, Match, Parameters, parameter_names};
 use crate::settings::Route;
 
 pub use client_address::{client_address, is_among};
+pub use cors::{CorsRule, Origins};
+pub use options::{Ready, answer_options};
+pub use origin::{OriginFault, OriginPattern};
 
 /// A request that may go on. Nothing can be split or mapped without one, so a check that is left
 /// out does not compile.
@@ -28,11 +34,11 @@ pub struct Permit {
 pub type PathValues<'r> = SmallVec<[(&'r str, Cow<'r, str>); 4]>;
 
 impl Permit {
-    /// Judges what is known before the body: its declared length and its coding. `source_ip` is
-    /// the client's ([`client_address`]).
+    /// Judges what is known before the body: whose page sent it, its declared length, its coding.
+    /// `source_ip` is the client's ([`client_address`]).
     ///
     /// # Errors
-    /// `RequestTooLarge`, `EncodingUnsupported`, `RequestMalformed`.
+    /// `OriginRefused`, `RequestTooLarge`, `EncodingUnsupported`, `RequestMalformed`.
     pub fn judge(
         found: Match<'_>,
         head: &Head<'_>,
@@ -44,6 +50,9 @@ impl Permit {
             parameters: found.parameters,
             source_ip,
         };
+        if let Some(rule) = &permit.route.cors {
+            rule.judge(head)?;
+        }
         let bytes_max = permit.body_bytes_max();
         if length.is_some_and(|length| length > bytes_max) {
             return Err(too_large(&permit.route));
@@ -57,6 +66,13 @@ impl Permit {
         }
         permit.path_values(head).map(drop)?;
         Ok(permit)
+    }
+
+    /// The header fields by which a page of another origin may read the answer; none where the
+    /// route has no `cors`.
+    #[must_use]
+    pub fn cors_fields(&self, head: &Head<'_>) -> Option<Box<[u8]>> {
+        self.route.cors.as_ref().map(|rule| rule.fields(head))
     }
 
     /// The route.

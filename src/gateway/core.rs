@@ -10,7 +10,7 @@ use bytes::Bytes;
 use sluicegate_contract::{Outcome, RecordId, Room};
 
 use super::{Arrival, Ticket, admit};
-use crate::admit::{Permit, client_address};
+use crate::admit::{Permit, answer_options, client_address};
 use crate::dispatch::{self, Manifest, Outboxes, Target};
 use crate::error::{Code, Refusal};
 use crate::http::{Admitted, Head, Service};
@@ -249,6 +249,9 @@ impl Service for Rc<Core> {
         {
             return Err(self.health(head));
         }
+        if let Some(answer) = answer_options(&self.routes, head) {
+            return Err(Ticket::answered(self, answer));
+        }
         let source_ip = client_address(head, peer.ip(), &self.server.trusted_proxies);
         match admit(&self.routes, head, length, source_ip) {
             Ok(permit) => {
@@ -258,7 +261,12 @@ impl Service for Rc<Core> {
                     body_bytes_max,
                 })
             }
-            Err(refusal) => Err(Ticket::refused(self, refusal, None, Instant::now())),
+            Err(refusal) => {
+                let elsewhere = self.server.cors.as_deref();
+                let cors = self.routes.cors_of(head, elsewhere);
+                let fields = cors.map(|rule| rule.fields(head));
+                Err(Ticket::refused(self, refusal, None, Instant::now()).with(fields))
+            }
         }
     }
 
@@ -273,17 +281,25 @@ impl Service for Rc<Core> {
             id,
             time,
         };
-        match self.deliver(&arrival, started) {
+        let fields = permit.cors_fields(head);
+        let ticket = match self.deliver(&arrival, started) {
             Ok(slot) => Ticket::held(self, slot),
             Err(refusal) => {
                 let route = Some(permit.route().index);
                 Ticket::refused(self, refusal, route, started)
             }
-        }
+        };
+        ticket.with(fields)
     }
 
     fn refuse(&self, refusal: Refusal) -> Ticket {
         Ticket::refused(self, refusal, None, Instant::now())
+    }
+
+    fn refuse_body(&self, permit: &Permit, head: &Head<'_>, refusal: Refusal) -> Ticket {
+        let route = Some(permit.route().index);
+        let ticket = Ticket::refused(self, refusal, route, Instant::now());
+        ticket.with(permit.cors_fields(head))
     }
 
     fn stopping(&self) {

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use sluicegate_contract::{Outcome, Receipt, Record};
 
 use super::{Arrival, admit, entry, prepare};
+use crate::admit::answer_options;
 use crate::dispatch::{Manifest, Target};
 use crate::error::{Code, Refusal};
 use crate::http::{Head, HeadIndex, ResponseWriter, Span};
@@ -77,14 +78,22 @@ pub fn rehearse(settings: &Settings, request: &RehearsalRequest, given: &Given) 
         fields: Vec::new(),
         body: Vec::new(),
     };
-    let mut answer = Vec::new();
+    let mut answer = Answer::default();
     let mut scratch = reply::Scratch::default();
     if let Err(refusal) = play(settings, request, given, &mut rehearsal, &mut answer) {
-        let writer = ResponseWriter::new(&mut answer, true, false);
+        let head_only = request.method == "HEAD";
+        let writer = ResponseWriter::new(&mut answer.bytes, true, head_only).with(&answer.fields);
         reply::write_refusal(&refusal, request.id, writer, &mut scratch);
     }
-    read_answer(&answer, &mut rehearsal);
+    read_answer(&answer.bytes, &mut rehearsal);
     rehearsal
+}
+
+/// An answer as it would be sent, and the header fields that it carries whatever it says.
+#[derive(Default)]
+struct Answer {
+    bytes: Vec<u8>,
+    fields: Box<[u8]>,
 }
 
 fn play(
@@ -92,7 +101,7 @@ fn play(
     request: &RehearsalRequest,
     given: &Given,
     rehearsal: &mut Rehearsal,
-    answer: &mut Vec<u8>,
+    answer: &mut Answer,
 ) -> Result<(), Refusal> {
     let wrong = |(_, message): (usize, String)| Refusal::new(Code::Internal, message);
     let routes = Routes::new(&settings.routes).map_err(wrong)?;
@@ -100,6 +109,15 @@ fn play(
     let (text, index) = head_of(request)?;
     let head = Head::new(&text, &index);
     let source_ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    if let Some(ready) = answer_options(&routes, &head) {
+        let ready = ready?;
+        rehearsal.route = Some(ready.route);
+        let writer = ResponseWriter::new(&mut answer.bytes, true, false).with(&ready.fields);
+        writer.write(ready.status, &[], b"");
+        return Ok(());
+    }
+    let cors = routes.cors_of(&head, settings.server.cors.as_deref());
+    answer.fields = cors.map(|rule| rule.fields(&head)).unwrap_or_default();
     let permit = admit(&routes, &head, Some(request.body.len() as u64), source_ip)?;
     rehearsal.route = Some(permit.route().index);
     let body = Bytes::copy_from_slice(&request.body);
@@ -140,7 +158,7 @@ fn play(
     }
     let verdict = Verdict::judge(&entry);
     let mut scratch = reply::Scratch::default();
-    let writer = ResponseWriter::new(answer, true, false);
+    let writer = ResponseWriter::new(&mut answer.bytes, true, false).with(&answer.fields);
     reply::write_verdict(&entry, &verdict, writer, &mut scratch);
     Ok(())
 }

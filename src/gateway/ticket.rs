@@ -2,9 +2,10 @@
 
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Core;
+use crate::admit::Ready;
 use crate::error::Refusal;
 use crate::http::{ResponseWriter, Ticket as Awaited};
 use crate::reply;
@@ -15,9 +16,12 @@ use crate::settle::{Slot, Verdict};
 pub struct Ticket {
     core: Rc<Core>,
     state: State,
+    /// Header fields of the answer beside its own: those of CORS, where the route has it.
+    fields: Option<Box<[u8]>>,
 }
 
 enum State {
+    Ready(Box<Ready>),
     Refused(Box<Refused>),
     Held(Slot),
     /// It asks only whether the gateway lives.
@@ -48,6 +52,7 @@ impl Ticket {
         Self {
             core: Rc::clone(core),
             state: State::Refused(Box::new(refused)),
+            fields: None,
         }
     }
 
@@ -55,13 +60,33 @@ impl Ticket {
         Self {
             core: Rc::clone(core),
             state: State::Alive,
+            fields: None,
         }
+    }
+
+    /// Of a question about a route that was answered at once.
+    pub(super) fn answered(core: &Rc<Core>, answer: Result<Ready, Refusal>) -> Self {
+        match answer {
+            Ok(ready) => Self {
+                core: Rc::clone(core),
+                state: State::Ready(Box::new(ready)),
+                fields: None,
+            },
+            Err(refusal) => Self::refused(core, refusal, None, Instant::now()),
+        }
+    }
+
+    /// The same with further header fields of the answer.
+    pub(super) fn with(mut self, fields: Option<Box<[u8]>>) -> Self {
+        self.fields = fields;
+        self
     }
 
     pub(super) fn held(core: &Rc<Core>, slot: Slot) -> Self {
         Self {
             core: Rc::clone(core),
             state: State::Held(slot),
+            fields: None,
         }
     }
 }
@@ -82,6 +107,8 @@ impl Awaited for Ticket {
     fn write(mut self, writer: ResponseWriter<'_>) {
         let counters = &self.core.counters;
         let state = &mut *self.core.state.borrow_mut();
+        let fields = self.fields.take();
+        let writer = writer.with(fields.as_deref().unwrap_or_default());
         match std::mem::replace(&mut self.state, State::Answered) {
             State::Refused(refused) => {
                 let Refused {
@@ -107,6 +134,10 @@ impl Awaited for Ticket {
                 state.ledger.answered(slot);
             }
             State::Alive => reply::write_health(writer),
+            State::Ready(ready) => {
+                counters.request(Some(ready.route), ready.status, None, Duration::ZERO);
+                writer.with(&ready.fields).write(ready.status, &[], b"");
+            }
             State::Answered => {}
         }
     }

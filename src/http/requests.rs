@@ -112,10 +112,16 @@ impl<S: Service> Connection<S> {
     pub(super) fn refuse_body(&mut self, refusal: Refusal) {
         let reading = std::mem::replace(&mut self.reading, Reading::Head);
         self.give_body_bytes_back();
-        match reading {
-            Reading::Body(body) if body.permit.is_none() => self.closing = true,
-            _ => self.refuse(refusal),
-        }
+        let Reading::Body(body) = reading else {
+            return self.refuse(refusal);
+        };
+        let Some(permit) = body.permit else {
+            self.closing = true;
+            return;
+        };
+        let head = Head::new(&self.buffer, &self.index);
+        let ticket = self.edge.service.refuse_body(&permit, &head, refusal);
+        self.wait(ticket, Persistence::Closed, body.head_only);
     }
 
     /// Hands a whole request to the gateway: its body is `place` of the buffer's first `end` bytes.

@@ -19,6 +19,7 @@ pub struct ResponseWriter<'c> {
     out: &'c mut Vec<u8>,
     persistence: Persistence,
     head_only: bool,
+    more: &'c [u8],
 }
 
 impl<'c> ResponseWriter<'c> {
@@ -38,7 +39,15 @@ impl<'c> ResponseWriter<'c> {
             out,
             persistence,
             head_only,
+            more: b"",
         }
+    }
+
+    /// Further header fields, each ended by CRLF, which the answer carries whatever it says.
+    #[must_use]
+    pub fn with(mut self, more: &'c [u8]) -> Self {
+        self.more = more;
+        self
     }
 
     /// Writes a whole response. Date, Content-Length, and Connection where it is needed, are added.
@@ -66,6 +75,7 @@ impl<'c> ResponseWriter<'c> {
             out.extend_from_slice(value);
             out.extend_from_slice(b"\r\n");
         }
+        out.extend_from_slice(self.more);
         // RFC 9110, 8.6: a 204 has no body and must not say how long it is.
         if status != 204 {
             out.extend_from_slice(b"Content-Length: ");

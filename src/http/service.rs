@@ -45,6 +45,17 @@ pub trait Service: 'static {
     /// The core begins to stop: what is answered from here on may say so.
     fn stopping(&self) {}
 
+    /// As `refuse`, for a request that was admitted, whose body broke the rules or came too slowly.
+    fn refuse_body(
+        &self,
+        permit: &Self::Permit,
+        head: &Head<'_>,
+        refusal: Refusal,
+    ) -> Self::Ticket {
+        let _ = (permit, head);
+        self.refuse(refusal)
+    }
+
     /// A client connected.
     fn connection_opened(&self) {}
 

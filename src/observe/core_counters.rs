@@ -9,7 +9,7 @@ use crate::error::Code;
 
 /// Statuses of answers without an error code, in the order of their cells. The last stands for
 /// any other.
-const PLAIN_STATUSES: [u16; 4] = [200, 202, 207, 0];
+const PLAIN_STATUSES: [u16; 5] = [200, 202, 204, 207, 0];
 const ANSWERS: usize = PLAIN_STATUSES.len() + Code::ALL.len();
 
 /// What is to be counted: known when the settings are.

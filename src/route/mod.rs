@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use crate::error::{Code, Refusal};
 use crate::http::{Head, Span};
-use crate::settings::Route;
+use crate::settings::{CorsRule, Route};
 
 /// A route as one core holds it. The outer count is the core's own, so that counting a request's
 /// reference never moves a cache line between cores.
@@ -84,6 +84,33 @@ impl Routes {
         methods.allow.push_str(&route.method);
         methods.routes.push(Rc::new(Arc::clone(route)));
         Ok(())
+    }
+
+    /// The routes that have this path.
+    #[must_use]
+    pub fn at(&self, path: &str) -> &[CoreRoute] {
+        let found = self.paths.at(path).ok();
+        let methods = found.and_then(|found| self.methods.get(*found.value));
+        methods.map_or(&[], |methods| &methods.routes)
+    }
+
+    /// The CORS rule that a refusal of this request goes by: that of its route; where the path has
+    /// no such method, that of another of its routes; where no route has the path, the one of `elsewhere`.
+    #[must_use]
+    pub fn cors_of<'r>(
+        &'r self,
+        head: &Head<'_>,
+        elsewhere: Option<&'r CorsRule>,
+    ) -> Option<&'r CorsRule> {
+        let routes = self.at(head.path());
+        if routes.is_empty() {
+            return elsewhere;
+        }
+        let found = routes.iter().find(|route| *route.method == *head.method());
+        match found {
+            Some(route) => route.cors.as_deref(),
+            None => routes.iter().find_map(|route| route.cors.as_deref()),
+        }
     }
 
     /// Finds the route of a request.

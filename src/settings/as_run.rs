@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub use crate::admit::CorsRule;
 use crate::http::ProxyVersion;
 use crate::map::Plan;
 use crate::rooms::{ConnectionSettings, TargetSettings};
@@ -42,6 +43,8 @@ pub struct Server {
     pub proxy_protocol: Option<ProxyVersion>,
     /// The path that says whether the gateway lives.
     pub health_path: Option<Arc<str>>,
+    /// Which pages may read that a path has no route; routes have theirs.
+    pub cors: Option<Arc<CorsRule>>,
 }
 
 /// A connection that targets share.
@@ -81,6 +84,8 @@ pub struct Route {
     pub method: Arc<str>,
     /// The path as matchit takes it: `/v1/{tenant}/events`, `/files/{*rest}`.
     pub path: Arc<str>,
+    /// Which pages of other origins may send.
+    pub cors: Option<Arc<CorsRule>>,
     /// What bodies it takes.
     pub accept: Accept,
     /// The compiled mapping. Its bindings stand in the order of `bindings`.

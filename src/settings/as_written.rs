@@ -57,6 +57,8 @@ pub(super) struct Server {
     /// 503 while it stops, before all routes and without `auth`: for load balancers. None by
     /// default.
     pub health_path: Option<PlainPath>,
+    /// Which pages of other origins may send to any route, and what their scripts may read.
+    pub cors: Option<super::cors::Cors>,
 }
 
 /// A version of the PROXY protocol.
@@ -99,6 +101,8 @@ pub(super) struct Defaults {
     pub accept: Option<Accept>,
     /// Who may send. This version knows `none`, which must be stated.
     pub auth: Option<Auth>,
+    /// Which pages of other origins may send, and what their scripts may read.
+    pub cors: Option<super::cors::Cors>,
     /// What becomes of an event that no required target takes.
     pub unmatched: Option<Unmatched>,
     /// When and how a route answers.
@@ -117,6 +121,8 @@ pub(super) struct Route {
     pub accept: Option<Accept>,
     /// Who may send. This version knows `none`, which must be stated here or in `defaults`.
     pub auth: Option<Auth>,
+    /// Which pages of other origins may send, and what their scripts may read.
+    pub cors: Option<super::cors::Cors>,
     /// Named values for `when` and `record`: each a `${…}` expression; later ones may use earlier.
     #[serde(default, rename = "let")]
     pub lets: BTreeMap<String, serde_json::Value>,
@@ -323,10 +329,7 @@ pub(super) const LATER_KEYS: &[(&str, &[&str])] = &[
             "clients", "spool", "apis", "secrets", "observe", "tls", "quotas",
         ],
     ),
-    (
-        "Server",
-        &["tls", "http2", "lame_duck", "access_log", "cors"],
-    ),
+    ("Server", &["tls", "http2", "lame_duck", "access_log"]),
     (
         "Target",
         &[
@@ -350,7 +353,6 @@ pub(super) const LATER_KEYS: &[(&str, &[&str])] = &[
             "idempotency",
             "ordered",
             "dead_letter",
-            "cors",
             "timeout",
             "stream",
         ],
@@ -364,7 +366,6 @@ pub(super) const LATER_KEYS: &[(&str, &[&str])] = &[
             "idempotency",
             "ordered",
             "dead_letter",
-            "cors",
         ],
     ),
     ("Binding", &["ordered", "dead_letter", "transact"]),

@@ -92,6 +92,7 @@ fn server(parts: &Parts, issues: &mut Vec<Issue>) -> Server {
             .health_path
             .as_ref()
             .map(|path| Arc::from(path.0.as_str())),
+        cors: parts.cors.server.clone().flatten(),
     };
     if server.http == server.admin && server.http.port() != 0 {
         issues.push(Issue {

@@ -6,6 +6,7 @@ use super::as_run::{After, Binding, Need, Route, Unmatched};
 use super::as_written::{self, Defaults};
 use super::build::{check_name, did_you_mean, key_place, target_names};
 use super::build_accept::{accept, formats, reply};
+use super::cors;
 use super::gather::Parts;
 use super::route_table::Table;
 use super::route_text::{self, RouteText};
@@ -137,6 +138,7 @@ fn route(
             ),
         });
     }
+    let cors = cors::of_route(node, written.cors.as_ref(), &parts.cors, issues);
     let accept = accept(node, written, defaults, issues);
     let reply = reply(node, written, defaults, issues);
     let bindings = bindings(node, written, parts, issues);
@@ -169,6 +171,7 @@ fn route(
         name: Arc::from(name.unwrap_or(&whole)),
         method: Arc::from(text.method),
         path: Arc::from(text.path),
+        cors,
         accept,
         plan,
         bindings,

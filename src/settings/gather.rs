@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::as_written::{Defaults, Route, Server, Target};
 use super::check::Check;
+use super::cors;
 use super::decode::{DecodeError, NodeDeserializer, decode};
 use super::interpolate::Interpolation;
 use super::words::{nearest, shown};
@@ -18,6 +19,7 @@ pub(super) struct Parts {
     pub(super) connections: Vec<Named<ConnectionSettings>>,
     pub(super) targets: Vec<Named<(Target, TargetSettings)>>,
     pub(super) defaults: Option<(Defaults, Position)>,
+    pub(super) cors: cors::Shared,
     pub(super) routes: Vec<(Node, Option<Route>)>,
 }
 
@@ -148,6 +150,8 @@ impl Gatherer<'_> {
         let first = self.parts.server.as_ref().map(|(_, at)| *at);
         self.twice("`server`", node.at, first);
         if let Some(server) = self.decoded(node, decode::<Server>) {
+            let rule = |written| cors::rule(written, node, &mut self.issues);
+            self.parts.cors.server = server.cors.as_ref().map(rule);
             self.parts.server.get_or_insert((server, node.at));
         }
     }
@@ -159,6 +163,8 @@ impl Gatherer<'_> {
         let first = self.parts.defaults.as_ref().map(|(_, at)| *at);
         self.twice("`defaults`", node.at, first);
         if let Some(defaults) = self.decoded(node, decode::<Defaults>) {
+            let rule = |written| cors::rule(written, node, &mut self.issues);
+            self.parts.cors.defaults = defaults.cors.as_ref().map(rule);
             self.parts.defaults.get_or_insert((defaults, node.at));
         }
     }

@@ -11,6 +11,7 @@ mod build_accept;
 mod build_route;
 mod build_tests;
 mod check;
+mod cors;
 mod decode;
 mod diagnostics;
 mod environment;
@@ -32,8 +33,8 @@ mod yaml;
 mod tests;
 
 pub use as_run::{
-    Accept, After, BatchReply, Binding, Connection, Formats, Need, ReplyRule, Route, RouteTest,
-    Server, Settings, Target, Unmatched,
+    Accept, After, BatchReply, Binding, Connection, CorsRule, Formats, Need, ReplyRule, Route,
+    RouteTest, Server, Settings, Target, Unmatched,
 };
 pub use diagnostics::Diagnostics;
 pub use environment::Environment;

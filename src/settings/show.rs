@@ -6,8 +6,8 @@ use sluicegate_contract::ByteSize;
 use super::as_run::{After, BatchReply, Formats, Need, Route, Settings, Unmatched};
 use super::gather::Parts;
 use super::interpolate::MASK;
-use super::node;
 use super::units::TimeSpan;
+use super::{cors, node};
 use crate::http::ProxyVersion;
 
 /// Words that make a key a secret's, wherever its value came from.
@@ -90,6 +90,9 @@ fn route(route: &Route, written: &crate::map::Node, settings: &Settings) -> Valu
         },
         "auth": "none",
     });
+    if let Some(rule) = &route.cors {
+        value["cors"] = cors::shown(rule);
+    }
     if let Some(lets) = node::entry(written, "let") {
         value["let"] = node::to_value(lets);
     }

@@ -138,6 +138,27 @@ impl Client {
         }
     }
 
+    /// Sends a head with these fields and then these bytes as they are: for bodies that break the
+    /// rules. No Content-Length is added.
+    pub(crate) fn send_raw(
+        &mut self,
+        method: &str,
+        target: &str,
+        fields: &[(&str, &str)],
+        bytes: &[u8],
+    ) -> Answer {
+        let mut head = format!("{method} {target} HTTP/1.1\r\nHost: {}\r\n", self.address);
+        for (name, value) in fields {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head.push_str("\r\n");
+        let stream = self.connect().unwrap();
+        stream
+            .write_all(&[head.as_bytes(), bytes].concat())
+            .unwrap();
+        self.read().unwrap()
+    }
+
     fn connect(&mut self) -> std::io::Result<&mut TcpStream> {
         if self.stream.is_none() {
             self.held.clear();

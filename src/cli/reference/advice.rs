@@ -118,6 +118,12 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
         "Use a method that `Allow` lists.",
     ),
     (
+        "origin_refused",
+        "the page's, or the file's",
+        NO,
+        "Add the page's origin to the route's `cors.origins`, exactly as the detail shows it.",
+    ),
+    (
         "length_required",
         CLIENT,
         NO,
