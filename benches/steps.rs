@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput};
-use sluicegate::admit::Permit;
+use sluicegate::admit::{EventJudge, Permit};
 use sluicegate::courier::{Queue, Rules};
 use sluicegate::dispatch::{Manifest, Queued};
 use sluicegate::gateway::{self, Arrival};
@@ -119,6 +119,40 @@ fn split_step(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// `schema`: the event against a schema that names each of its members.
+fn judge_step(criterion: &mut Criterion) {
+    let text = |rest: &str| format!("{{\"type\":\"string\"{rest}}}");
+    let schema = format!(
+        "{{\"type\":\"object\",\"required\":[\"id\",\"user\",\"type\"],\"additionalProperties\":false,\
+         \"properties\":{{\"id\":{},\"user\":{},\"type\":{{\"enum\":[\"click\",\"view\"]}},\
+         \"total\":{{\"type\":\"number\",\"minimum\":0}},\"active\":{{\"type\":\"boolean\"}},\
+         \"page\":{{\"type\":\"object\",\"properties\":{{\"url\":{},\"title\":{},\"tags\":{{\"type\":\"array\",\
+         \"items\":{}}}}}}},\"device\":{{\"type\":\"object\",\"required\":[\"os\"]}},\"padding\":{}}}}}",
+        text(",\"minLength\":1,\"maxLength\":36"),
+        text(",\"pattern\":\"^[a-z]+-[0-9]+$\""),
+        text(""),
+        text(",\"maxLength\":200"),
+        text(""),
+        text(""),
+    );
+    let file = format!(
+        "sluicegate: 1\ntargets: {{ nothing: {{ discard: {{}} }} }}\nroutes:\n  \
+         - {{ route: POST /events, auth: none, schema: {schema}, to: [ {{ target: nothing }} ] }}"
+    );
+    let settings = load_text("bench.yaml", &file, &Environment::fixed([]))
+        .unwrap_or_else(|faults| panic!("{}", faults.render(false)));
+    let table = Routes::new(&settings.routes).unwrap();
+    let (bytes, index) = head();
+    let permit = gateway::admit(&table, &Head::new(&bytes, &index), Some(512), LOCALHOST).unwrap();
+    let (event, mut judge) = (event(1), EventJudge::default());
+    criterion.bench_function("judge one event by a schema", |bencher| {
+        bencher.iter(|| {
+            let events = std::iter::once(black_box(event.as_bytes()));
+            assert!(judge.judge(&permit, events).refusal_of(0).is_none());
+        });
+    });
+}
+
 /// `route` and `admit`, with one route and with a thousand.
 fn route_step(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("route and admit");
@@ -145,6 +179,7 @@ fn map_step(criterion: &mut Criterion) {
     let permit = gateway::admit(&table, &head, Some(512), LOCALHOST).unwrap();
     let body = Bytes::from(event(1));
     let (mut scratch, mut manifest) = (Scratch::default(), Manifest::default());
+    let mut judge = EventJudge::default();
     let arrival = Arrival {
         permit: &permit,
         head: &head,
@@ -154,7 +189,14 @@ fn map_step(criterion: &mut Criterion) {
     };
     criterion.bench_function("split, map and weigh one event", |bencher| {
         bencher.iter(|| {
-            gateway::prepare(black_box(&arrival), &targets, &mut scratch, &mut manifest).unwrap();
+            gateway::prepare(
+                black_box(&arrival),
+                &targets,
+                &mut scratch,
+                &mut judge,
+                &mut manifest,
+            )
+            .unwrap();
         });
     });
 }
@@ -283,6 +325,7 @@ fn main() {
     parse_step(&mut criterion);
     route_step(&mut criterion);
     split_step(&mut criterion);
+    judge_step(&mut criterion);
     map_step(&mut criterion);
     settle_step(&mut criterion);
     batch_step(&mut criterion);

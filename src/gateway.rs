@@ -23,7 +23,7 @@ use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 
-use crate::admit::Permit;
+use crate::admit::{EventJudge, Permit};
 use crate::dispatch::{self, Item, Manifest, Target};
 use crate::error::{Code, Refusal};
 use crate::http::{Head, Preferences};
@@ -64,7 +64,7 @@ pub struct Arrival<'r> {
     pub time: SystemTime,
 }
 
-/// `split` and `map`: the records of a request, rendered and weighed. Nothing is sent.
+/// `split`, the judges of events, and `map`: the records of a request, rendered and weighed. Nothing is sent.
 ///
 /// # Errors
 /// Why the body as a whole is refused. Single events are refused in the manifest.
@@ -72,6 +72,7 @@ pub fn prepare(
     arrival: &Arrival<'_>,
     targets: &[Target],
     events: &mut Scratch,
+    judge: &mut EventJudge,
     manifest: &mut Manifest,
 ) -> Result<(), Refusal> {
     let Arrival {
@@ -89,6 +90,7 @@ pub fn prepare(
         route.plan.wanted(),
         events,
     )?;
+    let judged = judge.judge(permit, events.texts(body));
     let path = permit.path_values(head)?;
     let request = RequestView {
         head: **head,
@@ -98,7 +100,7 @@ pub fn prepare(
         source_ip: permit.source_ip(),
         auth: None,
     };
-    manifest.gather(permit, &request, body, events, targets);
+    manifest.gather(permit, &request, body, events, judged, targets);
     Ok(())
 }
 
@@ -139,6 +141,7 @@ impl Core {
             arrival,
             &self.targets,
             &mut state.events,
+            &mut state.judge,
             &mut state.manifest,
         )?;
         let route = arrival.permit.route();

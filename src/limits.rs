@@ -107,6 +107,22 @@ pub const BINDINGS_MAX: usize = 32;
 /// Distinct paths into the event that one route may name.
 pub const PATHS_MAX: usize = 256;
 
+// ---- Schemas. ----
+
+/// Bytes of one schema's file, and of all files that it refers to.
+pub const SCHEMA_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Files that one schema may refer to.
+pub const SCHEMA_FILES_MAX: usize = 64;
+/// Bytes of one compiled pattern of a schema, about: what the `regex` crate allows by default.
+pub const SCHEMA_PATTERN_BYTES_MAX: usize = 10 * 1024 * 1024;
+/// Faults that are listed of one event, or of one schema.
+pub const SCHEMA_FAULTS_MAX: usize = 16;
+/// Faults that are listed of all events of one request: answers are not much larger than requests.
+pub const SCHEMA_FAULTS_PER_REQUEST_MAX: usize = 256;
+/// Errors that judging one event may build, those of branches that were not taken included; past
+/// it the judge stops counting. Each costs a few hundred bytes.
+pub const SCHEMA_ERRORS_MAX: u32 = 1024;
+
 // ---- Delivery. ----
 
 /// Bytes that a target's queue may hold, by default: payload plus `RECORD_OVERHEAD_BYTES` each.

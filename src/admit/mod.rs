@@ -1,9 +1,11 @@
-//! Judges a request's head before its body is read.
+//! Judges a request's head before its body is read, and its events before they are mapped.
 
 mod client_address;
 mod cors;
+mod judge;
 mod options;
 mod origin;
+pub mod schema;
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -18,6 +20,7 @@ use crate::settings::Route;
 
 pub use client_address::{client_address, is_among};
 pub use cors::{CorsRule, Origins};
+pub use judge::{EventJudge, Judged};
 pub use options::{Ready, answer_options};
 pub use origin::{OriginFault, OriginPattern};
 

@@ -4,7 +4,7 @@ use sluicegate_contract::Record;
 use smallvec::SmallVec;
 
 use super::{Target, never_fits};
-use crate::admit::Permit;
+use crate::admit::{Judged, Permit};
 use crate::error::{Code, Refusal};
 use crate::limits::RECORD_OVERHEAD_BYTES;
 use crate::map::{EventView, RequestView};
@@ -45,7 +45,7 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Renders and weighs all records of a request. An event that cannot be mapped is refused
+    /// Renders and weighs all records of a request. An event that a judge refused gets none, and one that cannot be mapped is refused
     /// whole; the others of its batch go on.
     pub fn gather(
         &mut self,
@@ -53,12 +53,17 @@ impl Manifest {
         request: &RequestView<'_>,
         body: &bytes::Bytes,
         split: &Scratch,
+        mut judged: Judged<'_>,
         targets: &[Target],
     ) {
         self.clear();
         let route = permit.route();
         let width = route.plan.wanted().len();
         for (index, span) in split.events.iter().enumerate() {
+            if let Some(refusal) = judged.refusal_of(index) {
+                self.refusals.push(refusal);
+                continue;
+            }
             let captures = &split.captures[index * width..(index + 1) * width];
             let event = EventView {
                 request,

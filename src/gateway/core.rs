@@ -10,7 +10,7 @@ use bytes::Bytes;
 use sluicegate_contract::{Outcome, RecordId, Room};
 
 use super::{Arrival, Ticket, admit};
-use crate::admit::{Permit, answer_options, client_address};
+use crate::admit::{EventJudge, Permit, answer_options, client_address};
 use crate::dispatch::{self, Manifest, Outboxes, Target};
 use crate::error::{Code, Refusal};
 use crate::http::{Admitted, Head, Service};
@@ -47,6 +47,7 @@ pub(super) struct State {
     pub(super) ledger: Ledger,
     pub(super) outboxes: Outboxes,
     pub(super) events: split::Scratch,
+    pub(super) judge: EventJudge,
     pub(super) manifest: Manifest,
     pub(super) reply: reply::Scratch,
     /// Bytes to give back to each target, summed over one look into the mailbox.
@@ -79,6 +80,7 @@ impl Core {
                 ledger: Ledger::new(parts.number as u8),
                 outboxes: Outboxes::new(targets),
                 events: split::Scratch::default(),
+                judge: EventJudge::default(),
                 manifest: Manifest::default(),
                 reply: reply::Scratch::default(),
                 released: vec![0; targets],

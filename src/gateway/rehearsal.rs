@@ -9,7 +9,7 @@ use bytes::Bytes;
 use sluicegate_contract::{Outcome, Receipt, Record};
 
 use super::{Arrival, admit, entry, prepare};
-use crate::admit::answer_options;
+use crate::admit::{EventJudge, answer_options};
 use crate::dispatch::{Manifest, Target};
 use crate::error::{Code, Refusal};
 use crate::http::{Head, HeadIndex, ResponseWriter, Span};
@@ -130,7 +130,8 @@ fn play(
         time,
     };
     let (mut events, mut manifest) = (Scratch::default(), Manifest::default());
-    prepare(&arrival, &targets, &mut events, &mut manifest)?;
+    let mut judge = EventJudge::default();
+    prepare(&arrival, &targets, &mut events, &mut judge, &mut manifest)?;
     if events.events.len() == 1
         && let Some(refusal) = manifest.refusals.pop()
     {

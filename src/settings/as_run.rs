@@ -7,6 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 pub use crate::admit::CorsRule;
+use crate::admit::schema::Schema;
 use crate::http::ProxyVersion;
 use crate::map::Plan;
 use crate::rooms::{ConnectionSettings, TargetSettings};
@@ -88,6 +89,8 @@ pub struct Route {
     pub cors: Option<Arc<CorsRule>>,
     /// What bodies it takes.
     pub accept: Accept,
+    /// What each event must fit.
+    pub schema: Option<Arc<Schema>>,
     /// The compiled mapping. Its bindings stand in the order of `bindings`.
     pub plan: Plan,
     /// Where its events go.

@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use sluicegate_contract::ByteSize;
 
+pub(super) use super::as_written_tests::{Scalar, Test};
 use super::units::{Address, Network, PlainPath, TimeSpan};
 
 /// A Sluicegate file: which requests become which records in which targets.
@@ -103,6 +104,10 @@ pub(super) struct Defaults {
     pub auth: Option<Auth>,
     /// Which pages of other origins may send, and what their scripts may read.
     pub cors: Option<super::cors::Cors>,
+    /// The JSON Schema that each event must fit: a file, or the schema itself; draft 2020-12 where
+    /// `$schema` names no other. `true` takes every event.
+    #[schemars(with = "Option<SchemaSource>")]
+    pub schema: Option<serde_json::Value>,
     /// What becomes of an event that no required target takes.
     pub unmatched: Option<Unmatched>,
     /// When and how a route answers.
@@ -123,6 +128,10 @@ pub(super) struct Route {
     pub auth: Option<Auth>,
     /// Which pages of other origins may send, and what their scripts may read.
     pub cors: Option<super::cors::Cors>,
+    /// The JSON Schema that each event must fit: a file, or the schema itself; draft 2020-12 where
+    /// `$schema` names no other. `true` takes every event, whatever `defaults` say.
+    #[schemars(with = "Option<SchemaSource>")]
+    pub schema: Option<serde_json::Value>,
     /// Named values for `when` and `record`: each a `${…}` expression; later ones may use earlier.
     #[serde(default, rename = "let")]
     pub lets: BTreeMap<String, serde_json::Value>,
@@ -136,6 +145,18 @@ pub(super) struct Route {
     /// Examples that run as tests with `sluicegate test`.
     #[serde(default)]
     pub tests: Vec<Test>,
+}
+
+/// Where a schema is.
+#[derive(Debug, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum SchemaSource {
+    /// A file of JSON; its path starts at the file that names it.
+    File(String),
+    /// The schema itself.
+    Inline(serde_json::Map<String, serde_json::Value>),
+    /// `true`: every event fits.
+    All(bool),
 }
 
 /// What bodies a route takes.
@@ -259,68 +280,6 @@ pub(super) enum BatchReply {
     PerEvent,
 }
 
-/// An example of a route: a request and what must come of it.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Test {
-    /// What it shows, in a few words.
-    pub name: String,
-    /// The request.
-    pub request: TestRequest,
-    /// What must come of it.
-    pub expect: Expect,
-    /// What targets do instead of confirming, by the name of a binding.
-    #[serde(default)]
-    pub given: BTreeMap<String, super::given::GivenOutcome>,
-}
-
-/// The request of a test.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct TestRequest {
-    /// The method; the route's by default.
-    pub method: Option<String>,
-    /// Values of the route's path parameters.
-    #[serde(default)]
-    pub path: BTreeMap<String, Scalar>,
-    /// Query parameters.
-    #[serde(default)]
-    pub query: BTreeMap<String, Scalar>,
-    /// Header fields.
-    #[serde(default)]
-    pub headers: BTreeMap<String, Scalar>,
-    /// The body: JSON as it stands here, or a text that is sent as it is.
-    pub body: Option<serde_json::Value>,
-}
-
-/// A text, a number or a boolean, taken as its text.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub(super) enum Scalar {
-    /// true or false
-    Boolean(bool),
-    /// A whole number.
-    Integer(i64),
-    /// Any other number.
-    Number(f64),
-    /// Text.
-    Text(String),
-}
-
-/// What must come of a test's request. Each part is a subset of what comes; `'*'` is any value.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Expect {
-    /// The status of the reply.
-    #[schemars(range(min = 100, max = 599))]
-    pub status: Option<u16>,
-    /// Records by the name of their binding: fields, a list of records, or `none`.
-    #[serde(default)]
-    pub records: BTreeMap<String, serde_json::Value>,
-    /// Members of the reply's body.
-    pub body: Option<serde_json::Value>,
-}
-
 /// Keys of later versions by the type that will have them: refused by name, never ignored.
 pub(super) const LATER_KEYS: &[(&str, &[&str])] = &[
     (
@@ -348,7 +307,6 @@ pub(super) const LATER_KEYS: &[(&str, &[&str])] = &[
         &[
             "allow",
             "limits",
-            "schema",
             "call",
             "idempotency",
             "ordered",
@@ -359,14 +317,7 @@ pub(super) const LATER_KEYS: &[(&str, &[&str])] = &[
     ),
     (
         "Defaults",
-        &[
-            "allow",
-            "limits",
-            "schema",
-            "idempotency",
-            "ordered",
-            "dead_letter",
-        ],
+        &["allow", "limits", "idempotency", "ordered", "dead_letter"],
     ),
     ("Binding", &["ordered", "dead_letter", "transact"]),
     (

@@ -36,7 +36,7 @@ const SPREAD: &str = "spread them over several gateways";
 pub(super) fn settings(
     parts: &Parts,
     sources: &Sources,
-    hash: String,
+    mut hash: String,
     issues: &mut Vec<Issue>,
 ) -> Option<Settings> {
     let server = server(parts, issues);
@@ -53,7 +53,7 @@ pub(super) fn settings(
     if let Some((route, _)) = parts.routes.get(limits::ROUTES_MAX) {
         too_many(route.at, "routes", limits::ROUTES_MAX, SPREAD, issues);
     }
-    let routes = build_route::routes(parts, sources, issues);
+    let routes = build_route::routes(parts, sources, &mut hash, issues);
     health_path_is_free(&server, &routes, parts, issues);
     let tests = build_tests::tests(parts, &routes, issues);
     if !issues.is_empty() {

@@ -6,22 +6,26 @@ use super::as_run::{After, Binding, Need, Route, Unmatched};
 use super::as_written::{self, Defaults};
 use super::build::{check_name, did_you_mean, key_place, target_names};
 use super::build_accept::{accept, formats, reply};
+use super::build_schema::Schemas;
 use super::cors;
 use super::gather::Parts;
 use super::route_table::Table;
 use super::route_text::{self, RouteText};
 use super::{Sources, node};
+use crate::admit::schema::Schema;
 use crate::limits;
 use crate::map::{BindingSource, Issue, Node, NodeValue, Plan, PlanSource};
 use crate::rooms;
 
-/// All routes in the order of the files. `None` for one that cannot be built; why is in `issues`.
+/// All routes in the order of the files; the files of their schemas are mixed into `hash`. `None` for one that cannot be built; why is in `issues`.
 pub(super) fn routes(
     parts: &Parts,
     sources: &Sources,
+    hash: &mut String,
     issues: &mut Vec<Issue>,
 ) -> Vec<Option<Route>> {
     let mut table = Table::default();
+    let mut schemas = Schemas::default();
     let built = parts
         .routes
         .iter()
@@ -34,11 +38,40 @@ pub(super) fn routes(
                 table.add(text, at, sources, issues);
             }
             let plan = plan(node, text.as_ref(), written.as_ref(), parts, issues);
+            let schema = schema(node, written.as_ref(), parts, &mut schemas, sources, issues);
             let route = route(index, node, written.as_ref()?, text, plan, parts, issues)?;
             table.name(&route.name, key_place(node, &["name"]), sources, issues);
-            Some(route)
+            Some(Route { schema, ..route })
         });
-    built.collect()
+    let built = built.collect();
+    *hash = schemas.mixed_into(std::mem::take(hash));
+    built
+}
+
+/// The schema that a route's events must fit: its own, or that of `defaults`.
+fn schema(
+    node: &Node,
+    written: Option<&as_written::Route>,
+    parts: &Parts,
+    schemas: &mut Schemas,
+    sources: &Sources,
+    issues: &mut Vec<Issue>,
+) -> Option<Arc<Schema>> {
+    let written = written?;
+    let own = written.schema.as_ref();
+    let own = own.map(|schema| (schema, key_place(node, &["schema"])));
+    let shared = parts.defaults.as_ref();
+    let shared = shared.and_then(|(defaults, at)| Some((defaults.schema.as_ref()?, *at)));
+    let (schema, at) = own.or(shared)?;
+    if formats(written, parts).raw && *schema != serde_json::Value::Bool(true) {
+        issues.push(Issue {
+            at: own.map_or_else(|| key_place(node, &["accept", "formats"]), |(_, at)| at),
+            message: "a `raw` body has no JSON that a `schema` could judge".to_owned(),
+            help: Some("take other formats, or say `schema: true` in the route".to_owned()),
+        });
+        return None;
+    }
+    schemas.compiled(schema, at, sources, issues)
 }
 
 fn route_text(node: &Node, issues: &mut Vec<Issue>) -> Option<RouteText> {
@@ -173,6 +206,7 @@ fn route(
         path: Arc::from(text.path),
         cors,
         accept,
+        schema: None,
         plan,
         bindings,
         unmatched,

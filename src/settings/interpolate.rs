@@ -13,6 +13,11 @@ const SETTINGS: &[&str] = &["server", "connections", "targets", "defaults", "rou
 /// The parts of a route that are not settings.
 const MAPPINGS: &[&str] = &["let", "when", "record", "tests"];
 
+/// A JSON Schema that is written in the file: its texts are its own, patterns above all.
+fn is_schema(name: &str, value: &Node) -> bool {
+    name == "schema" && matches!(value.value, NodeValue::Map(_))
+}
+
 /// Puts the values in, and collects what is wrong and the secrets that were used.
 #[derive(Debug)]
 pub(super) struct Interpolation<'e> {
@@ -58,7 +63,9 @@ impl<'e> Interpolation<'e> {
             NodeValue::List(items) => items.iter_mut().for_each(|item| self.node(item, kept)),
             NodeValue::Map(entries) => entries
                 .iter_mut()
-                .filter(|(name, _, _)| !kept.contains(&name.as_str()))
+                .filter(|(name, _, value)| {
+                    !kept.contains(&name.as_str()) && !is_schema(name, value)
+                })
                 .for_each(|(_, _, value)| self.node(value, kept)),
             NodeValue::Null | NodeValue::Bool(_) | NodeValue::Number(_) => {}
         }

@@ -6,9 +6,11 @@
 
 mod as_run;
 mod as_written;
+mod as_written_tests;
 mod build;
 mod build_accept;
 mod build_route;
+mod build_schema;
 mod build_tests;
 mod check;
 mod cors;

@@ -76,6 +76,14 @@ impl Scratch {
         self.captures.get(start..end).unwrap_or_default()
     }
 
+    /// The text of each event, in their order.
+    pub fn texts<'b>(&self, body: &'b [u8]) -> impl Iterator<Item = &'b [u8]> {
+        let text = |span: &EventSpan| body.get(span.start as usize..span.end as usize);
+        self.events
+            .iter()
+            .map(move |span| text(span).unwrap_or_default())
+    }
+
     fn clear(&mut self) {
         self.events.clear();
         self.captures.clear();

@@ -2,6 +2,7 @@
 
 mod good;
 mod random;
+mod schemas;
 mod wrong;
 mod wrong_sets;
 
