@@ -19,6 +19,9 @@ use sluicegate::courier::{Queue, Rules};
 use sluicegate::dispatch::{Manifest, Queued};
 use sluicegate::gateway::{self, Arrival};
 use sluicegate::http::{Head, HeadIndex, HeadScan, Parsed, parse};
+use sluicegate::map::{
+    BindingSource, EventView, Node, NodeValue, Plan, PlanSource, Position, RequestView,
+};
 use sluicegate::rooms;
 use sluicegate::route::Routes;
 use sluicegate::settings::{Accept, Environment, Formats, Settings, load_text};
@@ -201,6 +204,65 @@ fn map_step(criterion: &mut Criterion) {
     });
 }
 
+/// Conditions of a binding without fields, so that little else is measured: those that compile to
+/// our own form, and one that the expression library evaluates.
+fn expressions_step(criterion: &mut Criterion) {
+    let body = Bytes::from(event(1));
+    let (bytes, index) = head();
+    let mut group = criterion.benchmark_group("expressions");
+    for condition in [
+        "true",
+        "event.active",
+        "event.type == 'click' && event.total > 10.0",
+        "event.user + '/' + event.id != 'x' && event.device.width * 2 >= event.device.height",
+        "event.?kind.orValue(event.type) in ['order', 'click'] ? has(event.page.url) : false",
+        "event.page.tags.exists(tag, tag == 'gates')",
+    ] {
+        let text = |text: &str| Node {
+            at: Position::default(),
+            value: NodeValue::Text(text.to_owned()),
+        };
+        let plan = Plan::compile(&PlanSource {
+            lets: Vec::new(),
+            bindings: vec![BindingSource {
+                name: "bench".to_owned(),
+                at: Position::default(),
+                room: "none",
+                when: Some(text(&format!("${{{condition}}}"))),
+                fields: &[],
+                record: None,
+            }],
+            path_parameters: Vec::new(),
+            raw: false,
+            auth: None,
+            expressions: Vec::new(),
+        })
+        .unwrap();
+        let mut scratch = Scratch::default();
+        split(None, &body, &accept(), plan.wanted(), &mut scratch).unwrap();
+        let request = RequestView {
+            head: Head::new(&bytes, &index),
+            path: &[],
+            id: 1,
+            time: SystemTime::now(),
+            source_ip: [127, 0, 0, 1].into(),
+            auth: None,
+        };
+        let event = EventView {
+            request: &request,
+            body: &body,
+            span: scratch.events[0],
+            captures: scratch.captures_of(0, plan.wanted()),
+            index: 0,
+        };
+        assert!(plan.render(0, &event).unwrap().is_some(), "{condition}");
+        group.bench_function(condition, |bencher| {
+            bencher.iter(|| plan.render(0, black_box(&event)));
+        });
+    }
+    group.finish();
+}
+
 /// `settle`: a request is held, its one record's outcome comes, it is judged and let go.
 fn settle_step(criterion: &mut Criterion) {
     let settings = settings(1);
@@ -327,6 +389,7 @@ fn main() {
     split_step(&mut criterion);
     judge_step(&mut criterion);
     map_step(&mut criterion);
+    expressions_step(&mut criterion);
     settle_step(&mut criterion);
     batch_step(&mut criterion);
     criterion.final_summary();

@@ -12,11 +12,11 @@
 use std::cell::Cell;
 
 use cel::common::ast::operators;
-use cel::common::types::{DYN_TYPE, LIST_TYPE};
+use cel::common::types::{CelMap, DYN_TYPE, LIST_TYPE};
 use cel::common::value::CowVal;
 use cel::{DeclarationError, Env, ExecutionError};
 
-use super::cel_values::weight;
+use super::cel_values::{sorted_keys, weight};
 use crate::limits::EVALUATION_BYTES_MAX;
 
 /// The name under which the compiler puts a sum: `+`, paid for.
@@ -84,6 +84,10 @@ fn sum<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, Executi
     spend(weight(left.as_ref(), EVALUATION_BYTES_MAX))?;
     spend(weight(right.as_ref(), EVALUATION_BYTES_MAX))?;
     let adder = left.as_adder().ok_or_else(conflict)?;
+    // A list takes a map's keys, in no order; the language has no such sum.
+    if right.downcast_ref::<CelMap<'_>>().is_some() {
+        return Err(conflict());
+    }
     let sum = adder.add(right.as_ref()).map_err(|error| match error {
         ExecutionError::Overflow(..) => error,
         _ => conflict(),
@@ -98,6 +102,11 @@ fn turns<'b, 'v>(mut arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, E
     if let Some(sizer) = range.as_sizer() {
         let turns = usize::try_from(*sizer.size().inner()).unwrap_or(usize::MAX);
         spend(turns.saturating_mul(TURN_BYTES))?;
+    }
+    // The library goes over a map's keys in no order: the same event must give the same record.
+    if let Some(map) = range.downcast_ref::<CelMap<'_>>() {
+        let list = sorted_keys(map);
+        return Ok(CowVal::owned(list));
     }
     Ok(range)
 }

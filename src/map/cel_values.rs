@@ -98,21 +98,9 @@ impl<'j> Reader<'j> {
         let text = std::str::from_utf8(text).unwrap_or_default();
         let is_integer = !text.contains(['.', 'e', 'E']);
         if is_integer {
-            return match text.parse::<i64>() {
-                Ok(integer) => Ok(Box::new(CelInt::from(integer))),
-                Err(_) => Err(Trouble::unusable(
-                    "a whole number outside of 64 bits cannot be computed with (a plain path \
-                     passes it on as it is)",
-                )),
-            };
+            return Ok(Box::new(CelInt::from(integer(text)?)));
         }
-        match text.parse::<f64>() {
-            Ok(double) if double.is_finite() => Ok(Box::new(CelDouble::from(double))),
-            _ => Err(Trouble::unusable(
-                "a number too large for a double cannot be computed with (a plain path passes it \
-                 on as it is)",
-            )),
-        }
+        Ok(Box::new(CelDouble::from(decimal(text)?)))
     }
 
     fn comma(&mut self) {
@@ -126,6 +114,27 @@ impl<'j> Reader<'j> {
             self.at += 1;
         }
         self.json.get(self.at).copied()
+    }
+}
+
+/// The number of a JSON number without point and exponent.
+pub(super) fn integer(text: &str) -> Result<i64, Trouble> {
+    text.parse().map_err(|_| {
+        Trouble::unusable(
+            "a whole number outside of 64 bits cannot be computed with (a plain path passes it on \
+             as it is)",
+        )
+    })
+}
+
+/// The number of a JSON number with a point or an exponent.
+pub(super) fn decimal(text: &str) -> Result<f64, Trouble> {
+    match text.parse::<f64>() {
+        Ok(double) if double.is_finite() => Ok(double),
+        _ => Err(Trouble::unusable(
+            "a number too large for a double cannot be computed with (a plain path passes it on \
+             as it is)",
+        )),
     }
 }
 
@@ -235,6 +244,19 @@ fn write_value(value: &dyn Val, out: &mut Vec<u8>) -> Result<(), Trouble> {
             Ok(())
         }
     }
+}
+
+/// A map's keys in their order.
+pub(super) fn sorted_keys<'v>(map: &CelMap<'v>) -> CelList<'v> {
+    let mut keys: Vec<&CelMapKey<'v>> = map.inner().keys().collect();
+    keys.sort();
+    let keys = keys.into_iter().map(|key| match key {
+        CelMapKey::String(text) => Box::new(text.clone()) as Box<dyn Val + 'v>,
+        CelMapKey::Int(integer) => Box::new(*integer),
+        CelMapKey::UInt(integer) => Box::new(*integer),
+        CelMapKey::Bool(boolean) => Box::new(*boolean),
+    });
+    CelList::from(keys.collect::<Vec<_>>())
 }
 
 /// Bytes that a value holds, counted until they pass `most`.

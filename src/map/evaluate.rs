@@ -14,7 +14,7 @@ use super::found::Found;
 use super::frame::Frame;
 use super::functions::{self, Code};
 use super::slots::{Read, Slot};
-use super::trouble::Trouble;
+use super::trouble::{Trouble, operator};
 use super::{budget, chain};
 
 /// Evaluates a program. It can neither run without end nor take the process with it: its work is
@@ -72,7 +72,7 @@ impl<'f, 'e> Resolver<'f, 'e> {
         let Some(slot) = self.frame.plan.slots.get(slot) else {
             return Err(Trouble::Internal("a slot is not there"));
         };
-        let value = self.present(slot)?;
+        let value = present(self.frame, slot)?;
         if slot.optional {
             let optional = value.map_or_else(CelOptional::none, CelOptional::of);
             return Ok(Box::new(optional));
@@ -80,94 +80,113 @@ impl<'f, 'e> Resolver<'f, 'e> {
         value.ok_or_else(|| Trouble::Missing(slot.shown.clone()))
     }
 
-    /// The value of a slot; `None` where it is absent.
-    fn present(&self, slot: &'f Slot) -> Result<Option<Box<dyn Val + 'f>>, Trouble> {
-        let frame = self.frame;
-        let value: Box<dyn Val + 'f> = match &slot.read {
-            Read::Event => {
-                let span = frame.event.span;
-                let (start, end) = (span.start as usize, span.end as usize);
-                let bytes = frame.event.body.get(start..end).unwrap_or_default();
-                match span.kind {
-                    Some(_) => from_json(bytes)?,
-                    None => Box::new(CelBytes::from(bytes.to_vec())),
-                }
-            }
-            Read::Field(field) => match frame.field(field, slot)? {
-                Some(capture) => {
-                    let place = capture.start as usize..capture.end as usize;
-                    from_json(frame.event.body.get(place).unwrap_or_default())?
-                }
-                None => return Ok(None),
-            },
-            Read::HasField(field) => Box::new(CelBool::from(frame.has(field)?)),
-            Read::HasQuery(name) => Box::new(CelBool::from(frame.query(name)?.is_some())),
-            Read::HasHeader(name) => Box::new(CelBool::from(frame.header(name).is_some())),
-            Read::HasAuthLabel(name) => Box::new(CelBool::from(frame.auth_label(name).is_some())),
-            Read::Millis => Box::new(CelInt::from(frame.millis())),
-            Read::Body => Box::new(CelBytes::from(frame.event.body.to_vec())),
-            Read::Let(index) => return value_of(frame.computed(*index)?),
-            Read::Fixed(found) => return value_of(found),
-            Read::EventText | Read::FieldText(_) => match frame.slot_of(slot)? {
-                Found::Text(text) => Box::new(CelString::from(String::from(&*text))),
-                _ => return Ok(None),
-            },
-            read => match frame.request_text(read)? {
-                Some(text) => Box::new(CelString::from(String::from(&*text))),
-                None => return Ok(None),
-            },
-        };
-        Ok(Some(value))
-    }
-
-    /// What an error means for the client, without the values that the library puts into it.
+    /// What an error means for the client.
     fn trouble(&self, error: &ExecutionError) -> Trouble {
-        match error {
-            ExecutionError::UndeclaredReference(name) => match self.value(name) {
-                Some(Err(trouble)) => trouble.clone(),
-                _ => Trouble::Internal("the expression names what is not there"),
-            },
-            ExecutionError::NoSuchKey(name) if chain::is_identifier(name) => {
-                Trouble::Missing(format!("the field `{name}` of a value").into())
-            }
-            ExecutionError::NoSuchKey(_) => Trouble::Missing("a field of a value".into()),
-            ExecutionError::IndexOutOfBounds(_) => Trouble::Missing("an element of a list".into()),
-            ExecutionError::NoSuchOverload(overload) => Trouble::unusable(format!(
-                "`{}` cannot be done with {}",
-                operator(overload.function()),
-                overload.argument_types().join(" and ")
-            )),
-            ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => {
-                Trouble::unusable("a division by zero")
-            }
-            ExecutionError::Overflow(..) => {
-                Trouble::unusable("a number outside of 64 bits is the result")
-            }
-            ExecutionError::FunctionError { function, message } => {
-                let known = functions::find(function);
-                let ours = known.is_some_and(|known| matches!(known.code, Code::Here(_)));
-                if ours {
-                    return Trouble::unusable(format!("{function}: {message}"));
-                }
-                if function == budget::EXHAUSTED {
-                    return Trouble::unusable(message.as_str());
-                }
-                Trouble::unusable(format!("`{}` cannot use its value", operator(function)))
-            }
-            _ => Trouble::unusable("a value is of a type that the expression cannot use"),
+        if let ExecutionError::UndeclaredReference(name) = error
+            && let Some(Err(trouble)) = self.value(name)
+        {
+            return trouble.clone();
         }
+        trouble_of(error)
     }
 }
 
-/// The library's name of an operator, as it is written.
-fn operator(name: &str) -> &str {
-    match name.trim_matches('_') {
-        "@sum" => "+",
-        "@in" => "in",
-        "?_:" => "? :",
-        "[_]" | "[?_]" => "[…]",
-        "@loop" => "a loop",
-        plain => plain,
+/// The value of a slot; `None` where it is absent.
+pub(super) fn present<'f>(
+    frame: &'f Frame<'_>,
+    slot: &'f Slot,
+) -> Result<Option<Box<dyn Val + 'f>>, Trouble> {
+    let value: Box<dyn Val + 'f> = match &slot.read {
+        Read::Event => {
+            let span = frame.event.span;
+            let (start, end) = (span.start as usize, span.end as usize);
+            let bytes = frame.event.body.get(start..end).unwrap_or_default();
+            match span.kind {
+                Some(_) => from_json(bytes)?,
+                None => Box::new(CelBytes::from(bytes.to_vec())),
+            }
+        }
+        Read::Field(field) => match frame.field(field, slot)? {
+            Some(capture) => {
+                let place = capture.start as usize..capture.end as usize;
+                from_json(frame.event.body.get(place).unwrap_or_default())?
+            }
+            None => return Ok(None),
+        },
+        Read::HasField(field) => Box::new(CelBool::from(frame.has(field)?)),
+        Read::HasQuery(name) => Box::new(CelBool::from(frame.query(name)?.is_some())),
+        Read::HasHeader(name) => Box::new(CelBool::from(frame.header(name).is_some())),
+        Read::HasAuthLabel(name) => Box::new(CelBool::from(frame.auth_label(name).is_some())),
+        Read::Millis => Box::new(CelInt::from(frame.millis())),
+        Read::Body => Box::new(CelBytes::from(frame.event.body.to_vec())),
+        Read::Let(index) => return value_of(frame.computed(*index)?),
+        Read::Fixed(found) => return value_of(found),
+        Read::EventText | Read::FieldText(_) => match frame.slot_of(slot)? {
+            Found::Text(text) => Box::new(CelString::from(String::from(&*text))),
+            _ => return Ok(None),
+        },
+        read => match frame.request_text(read)? {
+            Some(text) => Box::new(CelString::from(String::from(&*text))),
+            None => return Ok(None),
+        },
+    };
+    Ok(Some(value))
+}
+
+/// What an error means for the client, without the values that the library puts into it.
+pub(super) fn trouble_of(error: &ExecutionError) -> Trouble {
+    match error {
+        ExecutionError::UndeclaredReference(_) => {
+            Trouble::Internal("the expression names what is not there")
+        }
+        ExecutionError::NoSuchKey(name) if chain::is_identifier(name) => {
+            Trouble::Missing(format!("the field `{name}` of a value").into())
+        }
+        ExecutionError::NoSuchKey(_) => Trouble::Missing("a field of a value".into()),
+        ExecutionError::IndexOutOfBounds(_) => Trouble::Missing("an element of a list".into()),
+        ExecutionError::NoSuchOverload(overload) => {
+            let types = overload.argument_types();
+            let types: Vec<&str> = types.iter().map(String::as_str).collect();
+            Trouble::overload(overload.function(), &types)
+        }
+        ExecutionError::UnsupportedBinaryOperator(name, left, right) => {
+            Trouble::overload(name, &[type_name(left), type_name(right)])
+        }
+        ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => {
+            Trouble::division_by_zero()
+        }
+        ExecutionError::Overflow(..) => Trouble::overflow(),
+        ExecutionError::UnexpectedType { got, want } if want == "bool" => Trouble::not_boolean(got),
+        ExecutionError::FunctionError { function, message } => {
+            let known = functions::find(function);
+            let ours = known.is_some_and(|known| matches!(known.code, Code::Here(_)));
+            if ours {
+                return Trouble::unusable(format!("{function}: {message}"));
+            }
+            if function == budget::EXHAUSTED {
+                return Trouble::exhausted();
+            }
+            Trouble::unusable(format!("`{}` cannot use its value", operator(function)))
+        }
+        _ => Trouble::unusable("a value is of a type that the expression cannot use"),
+    }
+}
+
+/// The library's name of a value's type.
+fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Int(_) => "int",
+        Value::UInt(_) => "uint",
+        Value::Float(_) => "double",
+        Value::String(_) => "string",
+        Value::Bytes(_) => "bytes",
+        Value::Bool(_) => "bool",
+        Value::Null => "null_type",
+        Value::List(_) => "list",
+        Value::Map(_) => "map",
+        Value::Timestamp(_) => "google.protobuf.Timestamp",
+        Value::Duration(_) => "google.protobuf.Duration",
+        _ => "a value",
     }
 }
 

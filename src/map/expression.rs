@@ -6,6 +6,7 @@ use bytestring::ByteString;
 use cel::common::ast::{Expr, IdedExpr, LiteralValue, SourceInfo};
 
 use super::chain::Chain;
+use super::formula::{self, Formula};
 use super::found::Found;
 use super::functions;
 use super::infer::{Conflict, infer};
@@ -33,6 +34,8 @@ pub(super) enum ExpressionPlan {
     Slot(usize),
     /// A plain path with a default that is written down.
     OrValue(usize, Found),
+    /// What our own form can say.
+    Formula(Box<Formula>),
     /// Anything more.
     Program(Box<Program>),
 }
@@ -53,6 +56,7 @@ impl Expression {
             ExpressionPlan::Slot(slot) | ExpressionPlan::OrValue(slot, _) => {
                 std::slice::from_ref(slot)
             }
+            ExpressionPlan::Formula(formula) => &formula.slots,
             ExpressionPlan::Program(program) => &program.slots,
         }
     }
@@ -128,6 +132,9 @@ fn simplest(tree: IdedExpr, slots: Vec<usize>, names: &Names<'_>) -> ExpressionP
         && let Some(default) = literal(default)
     {
         return ExpressionPlan::OrValue(slot, default);
+    }
+    if let Some(formula) = formula::compile(&tree, &slots, names) {
+        return ExpressionPlan::Formula(Box::new(formula));
     }
     let slots = slots.into_boxed_slice();
     ExpressionPlan::Program(Box::new(Program { tree, slots }))

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
+use super::compute::compute;
 use super::evaluate::evaluate;
 use super::expression::{Expression, ExpressionPlan};
 use super::found::{Found, write_json_string};
@@ -62,6 +63,7 @@ impl<'e> Frame<'e> {
                 Ok(Found::Absent) => Ok(default.clone()),
                 found => found,
             },
+            ExpressionPlan::Formula(formula) => compute(self, formula),
             ExpressionPlan::Program(program) => evaluate(self, program),
         };
         found.map_err(|trouble| (trouble, &*expression.text))

@@ -3,8 +3,9 @@
 //! `compile` turns texts (`text`) into templates (`template`) of expressions (`expression`): a
 //! plain path becomes a slot (`names`, `slots`), which is read from the bytes that the scan captured;
 //! anything more stays a syntax tree in which slots stand for names (`resolve`), whose types are
-//! inferred (`infer`, `judge`, `types`), and is evaluated (`evaluate`) within a budget. `render`
-//! makes the record's fields (`fields`) of them.
+//! inferred (`infer`, `judge`, `types`). What that tree says in our own form (`formula`, `operand`) is
+//! computed (`compute`), the rest is evaluated by the expression library (`evaluate`), both within a
+//! budget. `render` makes the record's fields (`fields`) of them.
 //! Expressions outside of records (`allow`, `limits`) are compiled into the same plan (`outside`);
 //! what each place may name is its `scope`.
 
@@ -13,15 +14,18 @@ mod budget;
 mod cel_values;
 mod chain;
 mod compile;
+mod compute;
 mod evaluate;
 mod expression;
 mod fields;
+mod formula;
 mod found;
 mod frame;
 pub mod functions;
 mod infer;
 mod judge;
 mod names;
+mod operand;
 mod outside;
 mod plan;
 mod render;

@@ -1,7 +1,7 @@
 //! Slots: what a mapping reads of a request, found once when the file is loaded.
 
 use super::found::Found;
-use super::names::Let;
+use super::names::{Let, LetValue};
 use super::plan::LetPlan;
 use super::types::{Shape, Type};
 use crate::split::PathId;
@@ -86,7 +86,12 @@ impl Slot {
             }
             Read::Body => Type::Bytes,
             Read::Millis => Type::Int,
-            Read::Let(index) => lets.get(*index).map_or(Type::Any, |known| known.kind),
+            Read::Let(index) => {
+                let computed = |known: &&Let| matches!(known.value, LetValue::Computed(other) if other == *index);
+                lets.iter()
+                    .find(computed)
+                    .map_or(Type::Any, |known| known.kind)
+            }
             Read::Fixed(found) => found.kind(),
             _ => Type::Text,
         }

@@ -21,6 +21,29 @@ impl Trouble {
         Self::Unusable(what.into())
     }
 
+    /// An operator or function, by the library's name, that there is not for values of these types.
+    pub(super) fn overload(function: &str, types: &[&str]) -> Self {
+        let types: Vec<&str> = types.iter().map(|name| plain_type(name)).collect();
+        let (function, types) = (operator(function), types.join(" and "));
+        Self::unusable(format!("`{function}` cannot be done with {types}"))
+    }
+
+    pub(super) fn not_boolean(given: &str) -> Self {
+        Self::unusable(format!("a boolean is needed, not {}", plain_type(given)))
+    }
+
+    pub(super) fn overflow() -> Self {
+        Self::unusable("a number outside of 64 bits is the result")
+    }
+
+    pub(super) fn division_by_zero() -> Self {
+        Self::unusable("a division by zero")
+    }
+
+    pub(super) fn exhausted() -> Self {
+        Self::unusable("the expression touches more than it may for one event")
+    }
+
     /// The refusal of an expression outside of records; `key` is where it stands.
     pub(super) fn refusal_outside(&self, key: &str, expression: &str) -> MapError {
         let (code, what): (_, &str) = match self {
@@ -66,5 +89,31 @@ impl Trouble {
             ),
         };
         Box::new(Refusal::new(code, detail).of_event(event))
+    }
+}
+
+/// The library's name of an operator, as it is written.
+pub(super) fn operator(name: &str) -> &str {
+    match name.trim_matches('_') {
+        "@sum" | "add" => "+",
+        "sub" => "-",
+        "mul" => "*",
+        "div" => "/",
+        "rem" => "%",
+        "@in" => "in",
+        "?_:" => "? :",
+        "[_]" | "[?_]" => "[…]",
+        "@loop" => "a loop",
+        plain => plain,
+    }
+}
+
+/// The library's name of a type, without the dress of its protocol.
+fn plain_type(name: &str) -> &str {
+    match name {
+        "google.protobuf.Timestamp" => "timestamp",
+        "google.protobuf.Duration" => "duration",
+        "null_type" => "null",
+        plain => plain,
     }
 }

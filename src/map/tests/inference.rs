@@ -35,6 +35,15 @@ fn conflicts_are_told_with_place_and_remedy() {
 /// An expression, and below it what is said of it.
 const CONFLICTS: &str = include_str!("conflicts.txt");
 
+#[test]
+fn the_type_of_a_let_is_its_own() {
+    let mapping = json!({
+        "let": {"alias": "${event.a}", "text": "${event.a.lower()}", "list": "${[event.b]}", "fixed": 1},
+        "record": {"data": "${list + [text + 'x'] == [fixed + 1] ? alias : 'b'}"},
+    });
+    assert!(Plan::compile(&source(&mapping, FIELDS)).is_ok());
+}
+
 /// What may be right for some event is not refused.
 #[test]
 fn what_may_be_right_is_let_through() {

@@ -1,6 +1,7 @@
 //! Tables of mappings: what a file says, what an event has, what the record is.
 
 mod against_cel;
+mod formulas;
 mod hostile;
 mod inference;
 mod issues;

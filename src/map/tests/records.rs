@@ -138,6 +138,22 @@ fn expressions_compute() {
 }
 
 #[test]
+fn loops_go_over_a_maps_keys_in_their_order() {
+    for (expression, expected) in [
+        (
+            "${{'c': 1, 'a': 2, 'b': 3, 'd': 4}.map(k, k).join()}",
+            "bytes abcd",
+        ),
+        (
+            "${event.deep.map(k, k) + event.deep.x.map(k, k)}",
+            r#"bytes ["x","y","z"]"#,
+        ),
+    ] {
+        assert_eq!(gives("data", &json!(expression), EVENT), expected);
+    }
+}
+
+#[test]
 fn items_conditions_and_maps() {
     for (name, value, expected) in [
         (

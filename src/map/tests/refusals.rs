@@ -98,6 +98,21 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ),
     (
         "text",
+        "${event.tags + event.deep}",
+        "mapping_failed: `clicks` cannot set text from ${event.tags + event.deep}: `+` cannot be done with list and map",
+    ),
+    (
+        "text",
+        "${event.name * 2}",
+        "mapping_failed: `clicks` cannot set text from ${event.name * 2}: `*` cannot be done with string and int",
+    ),
+    (
+        "text",
+        "${event.count ? 'a' : 'b'}",
+        "mapping_failed: `clicks` cannot set text from ${event.count ? 'a' : 'b'}: a boolean is needed, not int",
+    ),
+    (
+        "text",
         "${event.count.lower()}",
         "mapping_failed: `clicks` cannot set text from ${event.count.lower()}: lower: text is needed, not int",
     ),
