@@ -6,7 +6,7 @@ mod open;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
-use sluicegate_contract::Field;
+use sluicegate_contract::{Field, MappingFault, Outline};
 
 #[cfg(feature = "sandbox")]
 pub use embedded::{Embedded, Landed, Landings, Place};
@@ -153,6 +153,21 @@ impl TargetSettings {
             Self::Sns(settings) => settings.validate(),
             #[cfg(feature = "kafka")]
             Self::Kafka(settings) => settings.validate(),
+        }
+    }
+
+    /// What of a mapping into it could never be sent, as far as the file says it: `fields` has an
+    /// outline for each of the kind's fields.
+    #[must_use]
+    pub fn check_mapping(&self, fields: &[Outline]) -> Vec<MappingFault> {
+        match self {
+            #[cfg(feature = "dynamodb")]
+            Self::Dynamodb(settings) => settings.check_mapping(fields),
+            #[cfg(feature = "sns")]
+            Self::Sns(settings) => settings.check_mapping(fields),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(settings) => settings.check_mapping(fields),
+            _ => Vec::new(),
         }
     }
 

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value as Json};
-use sluicegate_contract::{Field, Kind, Record, Value};
+use sluicegate_contract::{Field, Kind, Record, Set, SetKind, Value};
 
 /// A record as lines of `field: value`, payloads byte for byte (base64 where they are not text).
 pub(super) fn lines(record: &Record, fields: &[Field]) -> Vec<String> {
@@ -43,6 +43,7 @@ fn text(value: &Value, field: &Field) -> String {
         },
         Value::Integer(number) => number.to_string(),
         Value::Choice(index) => word(field, *index).to_owned(),
+        Value::Set(set) => set_json(set).to_string(),
         Value::Map(_) | Value::Expression { .. } => json(value, field).to_string(),
     }
 }
@@ -70,6 +71,7 @@ fn json(value: &Value, field: &Field) -> Json {
         Value::Json(bytes) => serde_json::from_slice(bytes).unwrap_or_default(),
         Value::Integer(number) => Json::from(*number),
         Value::Choice(index) => Json::from(word(field, *index)),
+        Value::Set(set) => set_json(set),
         Value::Map(entries) => entries
             .iter()
             .filter(|(_, value)| !value.is_absent())
@@ -77,6 +79,16 @@ fn json(value: &Value, field: &Field) -> Json {
             .collect(),
         Value::Expression { text, .. } => Json::from(&**text),
     }
+}
+
+/// A set as a list.
+fn set_json(set: &Set) -> Json {
+    let member = |bytes: &bytes::Bytes| match set.kind {
+        SetKind::Text => Json::from(String::from_utf8_lossy(bytes)),
+        SetKind::Number => serde_json::from_slice(bytes).unwrap_or_default(),
+        SetKind::Binary => Json::from(STANDARD.encode(bytes)),
+    };
+    set.members.iter().map(member).collect()
 }
 
 fn word(field: &Field, index: u8) -> &'static str {

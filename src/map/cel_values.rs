@@ -12,6 +12,7 @@ use cel::common::types::{
 use cel::common::value::Val;
 
 use super::found::{Found, write_json_string};
+use super::functions::AttributeSet;
 use super::trouble::Trouble;
 use crate::split::{CaptureKind, string_end, unescape};
 
@@ -165,6 +166,9 @@ pub(super) fn to_found(value: &dyn Val) -> Result<Found, Trouble> {
     if value.downcast_ref::<CelNull>().is_some() {
         return Ok(Found::null());
     }
+    if let Some(AttributeSet(set)) = value.downcast_ref::<AttributeSet>() {
+        return Ok(Found::Set(set.clone()));
+    }
     if let Some(list) = value.downcast_ref::<CelList<'_>>() {
         let mut out = Vec::new();
         write_list(list, &mut out)?;
@@ -238,6 +242,9 @@ fn write_value(value: &dyn Val, out: &mut Vec<u8>) -> Result<(), Trouble> {
     }
     match to_found(value)? {
         Found::Bytes(_) => Err(Trouble::unusable("bytes have no JSON form: use base64(…)")),
+        Found::Set(_) => Err(Trouble::unusable(
+            "a set stands by itself, as the whole value of an attribute",
+        )),
         Found::Absent => Err(Trouble::unusable("an absent value inside a list or map")),
         found => {
             found.write_json(out);
@@ -266,6 +273,9 @@ pub(super) fn weight(value: &dyn Val, most: usize) -> usize {
     }
     if let Some(bytes) = value.downcast_ref::<CelBytes<'_>>() {
         return bytes.inner().len() + 8;
+    }
+    if let Some(AttributeSet(set)) = value.downcast_ref::<AttributeSet>() {
+        return set.bytes() + 8;
     }
     let mut sum = 8;
     if let Some(list) = value.downcast_ref::<CelList<'_>>() {

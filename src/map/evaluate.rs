@@ -12,7 +12,7 @@ use super::cel_values::{from_json, to_found};
 use super::expression::Program;
 use super::found::Found;
 use super::frame::Frame;
-use super::functions::{self, Code};
+use super::functions::{self, AttributeSet, Code};
 use super::slots::{Read, Slot};
 use super::trouble::{Trouble, operator};
 use super::{budget, chain};
@@ -197,5 +197,6 @@ fn value_of(found: &Found) -> Result<Option<Box<dyn Val + '_>>, Trouble> {
         Found::Json(json, _) => from_json(json)?,
         Found::Text(text) => Box::new(CelString::from(&**text)),
         Found::Bytes(bytes) => Box::new(CelBytes::from(bytes.to_vec())),
+        Found::Set(set) => Box::new(AttributeSet(set.clone())),
     }))
 }

@@ -25,12 +25,15 @@ pub(super) enum FieldValue {
         characters_max: usize,
     },
     Payload(Template),
+    PayloadOrNull(Template),
     Integer {
         value: Template,
         min: i64,
         max: i64,
     },
     TextMap(Vec<(Name, Template)>),
+    PayloadMap(Vec<(Name, Template)>),
+    AttributeMap(Vec<(Name, Template)>),
     /// Names and values; or one value that is an object.
     Item(Template),
     Condition {
@@ -98,10 +101,10 @@ fn field_list(source: &BindingSource) -> String {
     format!("a {} record has {}", source.room, names.join(", "))
 }
 
-struct Compiler<'c, 's> {
-    source: &'c BindingSource,
-    names: &'c mut Names<'s>,
-    issues: &'c mut Vec<Issue>,
+pub(super) struct Compiler<'c, 's> {
+    pub(super) source: &'c BindingSource,
+    pub(super) names: &'c mut Names<'s>,
+    pub(super) issues: &'c mut Vec<Issue>,
 }
 
 impl Compiler<'_, '_> {
@@ -126,14 +129,27 @@ impl Compiler<'_, '_> {
         let value = match field.kind {
             Kind::Choice(words) => self.choice(field, words, node),
             Kind::Condition => self.condition(field, node),
-            Kind::TextMap { entries_max } => self.text_map(field, entries_max, node),
+            Kind::TextMap { entries_max } => self
+                .map(field, entries_max, node, |kind| {
+                    !matches!(kind, Type::List | Type::Map | Type::Null | Type::Set)
+                })
+                .map(FieldValue::TextMap),
+            Kind::PayloadMap { entries_max } => self
+                .map(field, entries_max, node, |_| true)
+                .map(FieldValue::PayloadMap),
+            Kind::AttributeMap { entries_max } => self
+                .map(field, entries_max, node, |kind| {
+                    !matches!(kind, Type::Map | Type::Null | Type::Set)
+                })
+                .map(FieldValue::AttributeMap),
+            Kind::Update(sections) => self.update(field, sections, node),
             Kind::Item => self.item(field, node),
             Kind::Text {
                 characters_min,
                 characters_max,
             } => self
                 .value(field, node, |kind| {
-                    !matches!(kind, Type::List | Type::Map | Type::Null)
+                    !matches!(kind, Type::List | Type::Map | Type::Null | Type::Set)
                 })
                 .map(|value| {
                     self.check_length(field, node, &value, characters_min, characters_max);
@@ -144,6 +160,9 @@ impl Compiler<'_, '_> {
                     }
                 }),
             Kind::Payload => self.value(field, node, |_| true).map(FieldValue::Payload),
+            Kind::PayloadOrNull => self
+                .value(field, node, |_| true)
+                .map(FieldValue::PayloadOrNull),
             Kind::Integer { min, max } => self
                 .value(field, node, |kind| {
                     matches!(kind, Type::Int | Type::Uint | Type::Any | Type::Optional)
@@ -183,7 +202,7 @@ impl Compiler<'_, '_> {
         Some(value)
     }
 
-    fn conflict(&mut self, field: &Field, node: &Node, given: &str) {
+    pub(super) fn conflict(&mut self, field: &Field, node: &Node, given: &str) {
         let message = format!(
             "`{}` needs {}, and this is {given}",
             field.name,
@@ -252,40 +271,6 @@ impl Compiler<'_, '_> {
         None
     }
 
-    fn text_map(&mut self, field: &Field, most: usize, node: &Node) -> Option<FieldValue> {
-        let NodeValue::Map(entries) = &node.value else {
-            self.conflict(field, node, "something else");
-            return None;
-        };
-        if entries.len() > most {
-            let message = format!(
-                "`{}` has {} entries, of which {most} are allowed",
-                field.name,
-                entries.len()
-            );
-            self.issue(node.at, message, field.doc.to_owned());
-        }
-        let mut compiled = Vec::with_capacity(entries.len());
-        for (name, _, value) in entries {
-            let template = template::compile(value, self.names, self.issues)?;
-            let kind = template.kind();
-            if matches!(kind, Type::List | Type::Map | Type::Null) {
-                let message = format!(
-                    "`{}.{name}` needs text, and this is {}",
-                    field.name,
-                    kind.describe()
-                );
-                self.issue(
-                    value.at,
-                    message,
-                    "write it as text with `json(…)`".to_owned(),
-                );
-            }
-            compiled.push((Name::from(name.as_str()), template));
-        }
-        Some(FieldValue::TextMap(compiled))
-    }
-
     fn item(&mut self, field: &Field, node: &Node) -> Option<FieldValue> {
         let value = template::compile(node, self.names, self.issues)?;
         if !matches!(value.kind(), Type::Map | Type::Any) {
@@ -335,7 +320,7 @@ impl Compiler<'_, '_> {
         Some(FieldValue::Condition { text, values })
     }
 
-    fn issue(&mut self, at: Position, message: String, help: String) {
+    pub(super) fn issue(&mut self, at: Position, message: String, help: String) {
         let help = (!help.is_empty()).then_some(help);
         self.issues.push(Issue { at, message, help });
     }
@@ -352,9 +337,12 @@ fn has_placeholder(text: &str) -> bool {
 fn needed(kind: Kind) -> &'static str {
     match kind {
         Kind::Text { .. } | Kind::Condition => "text",
-        Kind::Payload => "a value",
+        Kind::Payload | Kind::PayloadOrNull => "a value",
         Kind::Integer { .. } => "a whole number",
-        Kind::TextMap { .. } => "names and values",
+        Kind::TextMap { .. }
+        | Kind::PayloadMap { .. }
+        | Kind::AttributeMap { .. }
+        | Kind::Update(_) => "names and values",
         Kind::Item => "names and values, or one object",
         Kind::Choice(_) => "one of its words",
     }

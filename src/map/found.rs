@@ -1,7 +1,10 @@
 //! What an expression gives for one event.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use bytestring::ByteString;
+use sluicegate_contract::{Set, SetKind};
 
 use crate::split::{CaptureKind, unescape};
 
@@ -16,6 +19,8 @@ pub(super) enum Found {
     Text(ByteString),
     /// Bytes that are no JSON value.
     Bytes(Bytes),
+    /// A set, which is an array wherever it is not an attribute's value.
+    Set(Set),
 }
 
 impl Found {
@@ -25,6 +30,7 @@ impl Found {
             Self::Absent => "absent",
             Self::Text(_) => "text",
             Self::Bytes(_) => "bytes",
+            Self::Set(_) => "a set",
             Self::Json(_, kind) => match kind {
                 CaptureKind::Object => "an object",
                 CaptureKind::Array => "an array",
@@ -39,7 +45,7 @@ impl Found {
     /// A string's text; a number or boolean as it was written; bytes that are UTF-8.
     pub(super) fn text(&self) -> Option<ByteString> {
         match self {
-            Self::Absent => None,
+            Self::Absent | Self::Set(_) => None,
             Self::Text(text) => Some(text.clone()),
             Self::Bytes(bytes) => ByteString::try_from(bytes.clone()).ok(),
             Self::Json(json, kind) => match kind {
@@ -58,6 +64,7 @@ impl Found {
             Self::Absent => None,
             Self::Text(text) => Some(text.as_bytes().clone()),
             Self::Bytes(bytes) => Some(bytes.clone()),
+            Self::Set(set) => Some(set_json(set)),
             Self::Json(json, kind) => Some(string_bytes(json, *kind)),
         }
     }
@@ -67,9 +74,15 @@ impl Found {
         match self {
             Self::Json(json, _) => out.extend_from_slice(json),
             Self::Text(text) => write_json_string(text, out),
+            Self::Set(set) => out.extend_from_slice(&set_json(set)),
             Self::Absent | Self::Bytes(_) => return false,
         }
         true
+    }
+
+    /// True for JSON's null.
+    pub(super) fn is_null(&self) -> bool {
+        matches!(self, Self::Json(_, CaptureKind::Null))
     }
 
     /// The boolean, if it is one.
@@ -116,6 +129,23 @@ impl Found {
     pub(super) fn null() -> Self {
         Self::Json(Bytes::from_static(b"null"), CaptureKind::Null)
     }
+}
+
+/// A set as a JSON array.
+fn set_json(set: &Set) -> Bytes {
+    let mut out = vec![b'['];
+    for (index, member) in set.members.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        match set.kind {
+            SetKind::Number => out.extend_from_slice(member),
+            SetKind::Text => write_json_string(&String::from_utf8_lossy(member), &mut out),
+            SetKind::Binary => write_json_string(&STANDARD.encode(member), &mut out),
+        }
+    }
+    out.push(b']');
+    Bytes::from(out)
 }
 
 /// The bytes of a JSON value; of a string those between its quotes, escapes resolved.

@@ -10,6 +10,7 @@ use super::frame::{Fault, Frame};
 use super::plan::BindingPlan;
 use super::template::Template;
 use super::trouble::Trouble;
+use crate::split::CaptureKind;
 
 /// Renders the record of a binding; `None` where its `when` is false.
 pub(super) fn render(frame: &Frame<'_>, binding: &BindingPlan) -> Result<Option<Record>, MapError> {
@@ -62,6 +63,21 @@ fn render_field<'t>(frame: &Frame<'_>, field: &'t FieldPlan) -> Result<Value, Fa
             found.payload().map_or(Value::Absent, Value::Bytes)
         }
         FieldValue::Integer { value, min, max } => integer(frame, value, *min, *max)?,
+        FieldValue::PayloadOrNull(value) => {
+            let found = frame.template(value)?;
+            let payload = (!found.is_null()).then(|| found.payload()).flatten();
+            payload.map_or(Value::Absent, Value::Bytes)
+        }
+        FieldValue::PayloadMap(entries) => {
+            let mut map = Vec::with_capacity(entries.len());
+            for (name, value) in entries {
+                if let Some(payload) = frame.template(value)?.payload() {
+                    map.push((Name::clone(name), Value::Bytes(payload)));
+                }
+            }
+            Value::Map(map)
+        }
+        FieldValue::AttributeMap(entries) => attributes(frame, entries)?,
         FieldValue::TextMap(entries) => {
             let mut map = Vec::with_capacity(entries.len());
             for (name, value) in entries {
@@ -150,6 +166,32 @@ fn integer<'t>(
     }
 }
 
+/// Names and values that keep their types.
+fn attributes<'t>(frame: &Frame<'_>, entries: &'t [(Name, Template)]) -> Result<Value, Fault<'t>> {
+    let mut map = Vec::with_capacity(entries.len());
+    for (name, template) in entries {
+        let value = match frame.template(template)? {
+            Found::Absent => continue,
+            Found::Bytes(bytes) => Value::Bytes(bytes),
+            Found::Json(json, CaptureKind::Integer | CaptureKind::Decimal | CaptureKind::Array) => {
+                Value::Json(json)
+            }
+            found => match found.text() {
+                Some(text) => Value::Text(text),
+                None => {
+                    let what = format!(
+                        "`{name}` must be text, a number, a list or bytes, and is {}",
+                        found.describe()
+                    );
+                    return Err((Trouble::unusable(what), template.shown()));
+                }
+            },
+        };
+        map.push((Name::clone(name), value));
+    }
+    Ok(Value::Map(map))
+}
+
 /// Names and values, or one object of the event.
 fn item<'t>(frame: &Frame<'_>, value: &'t Template) -> Result<Value, Fault<'t>> {
     match item_value(frame, value)? {
@@ -176,6 +218,7 @@ fn item_value<'t>(frame: &Frame<'_>, value: &'t Template) -> Result<Value, Fault
         Found::Json(json, _) => Value::Json(json),
         Found::Text(text) => Value::Text(text),
         Found::Bytes(bytes) => Value::Bytes(bytes),
+        Found::Set(set) => Value::Set(set),
     })
 }
 
@@ -184,6 +227,7 @@ fn shown(value: &FieldValue) -> &str {
         FieldValue::Text { value, .. }
         | FieldValue::Integer { value, .. }
         | FieldValue::Payload(value)
+        | FieldValue::PayloadOrNull(value)
         | FieldValue::Item(value) => value.shown(),
         _ => "what the file says",
     }

@@ -27,6 +27,8 @@ const TYPE_NAMES: [&str; 12] = [
     "optional_type",
     "dyn",
 ];
+/// The function whose first argument may be left out.
+const TTL: &str = "ttl";
 
 pub(super) struct Walk<'w, 's> {
     pub(super) names: &'w mut Names<'s>,
@@ -127,6 +129,9 @@ impl<'w, 's> Walk<'w, 's> {
             && let Some(read) = self.read(call, id)
         {
             return Some(read);
+        }
+        if name == TTL && call.target.is_none() && call.args.len() == 1 {
+            call.args.insert(0, arrival(id));
         }
         let qualified = call.target.as_deref().is_some_and(|target| {
             matches!(&target.expr, Expr::Ident(name) if NAMESPACES.contains(&name.as_str()))
@@ -305,6 +310,16 @@ fn unpaid(expression: &mut IdedExpr) {
     {
         *expression = inner;
     }
+}
+
+/// `now_millis()`, from which on `ttl` counts where it is not told otherwise.
+fn arrival(id: u64) -> IdedExpr {
+    let expr = Expr::Call(CallExpr {
+        func_name: "now_millis".to_owned(),
+        target: None,
+        args: Vec::new(),
+    });
+    IdedExpr { id, expr }
 }
 
 /// The id of the name that a chain begins with.

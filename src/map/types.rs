@@ -16,6 +16,8 @@ pub(super) enum Type {
     Null,
     Time,
     Duration,
+    /// A set.
+    Set,
     /// A value that may be absent.
     Optional,
 }
@@ -35,6 +37,7 @@ impl Type {
             Self::Null => "null",
             Self::Time => "a time",
             Self::Duration => "a duration",
+            Self::Set => "a set",
             Self::Optional => "a value that may be absent",
         }
     }

@@ -160,6 +160,8 @@ fn target<'e>(entry: &'e Entry, record: &'e RecordState) -> TargetReport<'e> {
         sequence_number: None,
         message_id: None,
         already_there: None,
+        attributes: None,
+        attributes_omitted: None,
     };
     if let Some(Outcome::Delivered(receipt)) = &record.outcome
         && entry.receipts()
@@ -175,6 +177,12 @@ fn target<'e>(entry: &'e Entry, record: &'e RecordState) -> TargetReport<'e> {
                 report.sequence_number = Some(&**sequence);
             }
             Receipt::Message { id } => report.message_id = Some(id),
+            Receipt::Attributes { json } => {
+                report.attributes = json
+                    .as_deref()
+                    .and_then(|json| serde_json::from_slice(json).ok());
+                report.attributes_omitted = report.attributes.is_none().then_some(true);
+            }
         }
     }
     report
@@ -291,4 +299,8 @@ struct TargetReport<'a> {
     message_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     already_there: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attributes: Option<&'a serde_json::value::RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attributes_omitted: Option<bool>,
 }

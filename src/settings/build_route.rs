@@ -11,7 +11,7 @@ use super::cors;
 use super::gather::Parts;
 use super::route_table::Table;
 use super::route_text::{self, RouteText};
-use super::{Sources, node};
+use super::{Sources, check_mapping, node};
 use crate::admit::schema::Schema;
 use crate::limits;
 use crate::map::{BindingSource, Issue, Node, NodeValue, Plan, PlanSource};
@@ -132,7 +132,12 @@ fn plan(
         expressions: Vec::new(),
     };
     match Plan::compile(&source) {
-        Ok(plan) => whole.then_some(plan),
+        Ok(plan) => {
+            if whole {
+                check_mapping::check(&plan, route, parts, issues);
+            }
+            whole.then_some(plan)
+        }
         Err(found) => {
             issues.extend(found);
             None

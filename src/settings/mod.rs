@@ -13,6 +13,7 @@ mod build_route;
 mod build_schema;
 mod build_tests;
 mod check;
+mod check_mapping;
 mod cors;
 mod decode;
 mod diagnostics;

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
-use sluicegate_contract::{Field, Kind};
+use sluicegate_contract::{Field, Kind, Section};
 
 use super::as_written::File;
 use crate::rooms;
@@ -139,7 +139,7 @@ fn record(kind: &str, fields: &[Field]) -> Value {
 fn property(field: &Field) -> Value {
     let mut schema = match field.kind {
         Kind::Text { .. } => json!({ "type": ["string", "number", "boolean"] }),
-        Kind::Payload => json!({}),
+        Kind::Payload | Kind::PayloadOrNull => json!({}),
         Kind::Integer { min, max } => json!({
             "anyOf": [
                 { "type": "integer", "minimum": min, "maximum": max },
@@ -151,6 +151,16 @@ fn property(field: &Field) -> Value {
             "maxProperties": entries_max,
             "additionalProperties": { "type": ["string", "number", "boolean"] }
         }),
+        Kind::PayloadMap { entries_max } => json!({
+            "type": "object",
+            "maxProperties": entries_max
+        }),
+        Kind::AttributeMap { entries_max } => json!({
+            "type": "object",
+            "maxProperties": entries_max,
+            "additionalProperties": { "type": ["string", "number", "boolean", "array"] }
+        }),
+        Kind::Update(sections) => update(sections),
         Kind::Item => json!({ "type": ["object", "string"] }),
         Kind::Condition => json!({ "type": "string" }),
         Kind::Choice(words) => json!({ "enum": words }),
@@ -161,4 +171,23 @@ fn property(field: &Field) -> Value {
     }
     schema["description"] = Value::String(description);
     schema
+}
+
+fn update(sections: &[Section]) -> Value {
+    let properties: Map<String, Value> = sections
+        .iter()
+        .map(|section| {
+            let kind = match section.names_only {
+                true => json!(["array", "string"]),
+                false => json!(["object", "string"]),
+            };
+            let schema = json!({ "type": kind, "description": section.doc });
+            (section.name.to_owned(), schema)
+        })
+        .collect();
+    json!({
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": false,
+    })
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::Reason;
 
 /// What a room says of one try to store one record.
@@ -59,6 +61,9 @@ impl Outcome {
     }
 }
 
+/// Bytes of the attributes in a [`Receipt`]: they wait in memory until the request is answered.
+pub const ATTRIBUTES_BYTES_MAX: usize = 64 << 10;
+
 /// Where a target says that it put a record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Receipt {
@@ -80,6 +85,13 @@ pub enum Receipt {
         shard: Box<str>,
         /// The sequence number in it.
         sequence: Box<str>,
+    },
+    /// What the target gave back of the item, where the mapping asked for it (DynamoDB's
+    /// `returning`).
+    Attributes {
+        /// A JSON object of at most [`ATTRIBUTES_BYTES_MAX`]; `None` where it is larger, or where
+        /// a repeated call could not tell it.
+        json: Option<Bytes>,
     },
     /// A message id (SNS).
     Message {

@@ -30,6 +30,8 @@ pub enum Kind {
     /// [`crate::Value::Bytes`]: an object or array as its JSON bytes exactly as received, a string
     /// as its text, a number or boolean as it was written.
     Payload,
+    /// As [`Kind::Payload`], where null is no value: [`crate::Value::Absent`].
+    PayloadOrNull,
     /// [`crate::Value::Integer`].
     Integer {
         /// The smallest that is taken.
@@ -43,6 +45,23 @@ pub enum Kind {
         /// Entries at most.
         entries_max: usize,
     },
+    /// [`crate::Value::Map`] of names to [`crate::Value::Bytes`], each as [`Kind::Payload`]. An
+    /// entry whose value is absent is left out.
+    PayloadMap {
+        /// Entries at most.
+        entries_max: usize,
+    },
+    /// [`crate::Value::Map`] of names to values with their types: text and booleans as
+    /// [`crate::Value::Text`], numbers and arrays as [`crate::Value::Json`], bytes as
+    /// [`crate::Value::Bytes`]. An entry whose value is absent is left out.
+    AttributeMap {
+        /// Entries at most.
+        entries_max: usize,
+    },
+    /// Changes of an item: [`crate::Value::Map`] of the sections that the mapping has, each an
+    /// item. In a section that is written as names and values the names are paths (`a.b[0]`);
+    /// in one that is a computed object ([`crate::Value::Json`]) each name is a whole name.
+    Update(&'static [Section]),
     /// An item: [`crate::Value::Map`] of names to JSON, text or bytes, or one
     /// [`crate::Value::Json`] that is an object.
     Item,
@@ -51,4 +70,16 @@ pub enum Kind {
     Condition,
     /// [`crate::Value::Choice`]: one word of these, fixed when the file is loaded.
     Choice(&'static [&'static str]),
+}
+
+/// A part of a [`Kind::Update`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// The key that it is written under.
+    pub name: &'static str,
+    /// True where it is a list of names without values. Its [`crate::Value::Map`] has the boolean
+    /// `true` beside each.
+    pub names_only: bool,
+    /// One sentence.
+    pub doc: &'static str,
 }

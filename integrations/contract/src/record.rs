@@ -6,6 +6,8 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use smallvec::SmallVec;
 
+use crate::Set;
+
 /// The name of an entry in a [`Value::Map`]: shared with the compiled mapping, never copied.
 pub type Name = Arc<str>;
 
@@ -33,6 +35,8 @@ pub enum Value {
     Integer(i64),
     /// The index of a word in the field's [`crate::Kind::Choice`].
     Choice(u8),
+    /// A set.
+    Set(Set),
     /// Named values, in the order of the mapping.
     Map(Vec<(Name, Self)>),
     /// An expression with its bound values: `:p0` in the text stands for `values[0]`, and so on.
@@ -53,6 +57,7 @@ impl Value {
             Self::Integer(_) => 8,
             Self::Text(text) => text.len(),
             Self::Bytes(bytes) | Self::Json(bytes) => bytes.len(),
+            Self::Set(set) => set.bytes(),
             Self::Map(entries) => entries.iter().map(|(name, v)| name.len() + v.bytes()).sum(),
             Self::Expression { text, values } => {
                 text.len() + values.iter().map(Self::bytes).sum::<usize>()

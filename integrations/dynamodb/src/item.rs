@@ -3,21 +3,20 @@
 //! One walk serves both: on a core an item is only measured and checked, on the lane it is made.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use aws_smithy_types::Blob;
-use sluicegate_contract::{Name, Reason, ReasonKind, Value};
+use sluicegate_contract::{Name, Reason, ReasonKind, Set, SetKind, Value};
 use smallvec::SmallVec;
 
 use crate::json::{NotJson, Reader, Token};
+use crate::maker::{Make, Maker, Measure};
 use crate::number::Number;
 
 /// Levels of lists and maps within an attribute.
 const DEPTH_MAX: usize = 32;
 
-/// An item, or a value of an expression, as the SDK takes it.
-pub(crate) type Attributes = HashMap<String, AttributeValue>;
+pub(crate) use crate::maker::Attributes;
 
 /// The item of a `put`.
 ///
@@ -26,7 +25,7 @@ pub(crate) type Attributes = HashMap<String, AttributeValue>;
 pub(crate) fn item(put: &Value) -> Result<Attributes, Reason> {
     match walk_item(&Make, put)? {
         AttributeValue::M(attributes) => Ok(attributes),
-        _ => Err(invalid("put must be an object".to_owned())),
+        _ => Err(invalid("it must be an object".to_owned())),
     }
 }
 
@@ -45,7 +44,7 @@ pub(crate) fn attribute(value: &Value) -> Result<AttributeValue, Reason> {
 pub(crate) fn measure(put: &Value) -> Result<usize, Reason> {
     let size = walk_item(&Measure, put)?;
     // An item is not itself a map: only the maps within it cost something of their own.
-    Ok(size.bytes - size.container)
+    Ok(size.of_item())
 }
 
 /// Checks one value, as it is bound in a condition.
@@ -56,27 +55,11 @@ pub(crate) fn check_value(value: &Value) -> Result<(), Reason> {
     walk(&Measure, value, 0).map(|_| ())
 }
 
-/// What a walk over values makes of them.
-trait Maker {
-    type Made;
-    type List: Default;
-    type Map: Default;
-    fn text(&self, text: Cow<'_, str>) -> Self::Made;
-    fn bytes(&self, bytes: &[u8]) -> Self::Made;
-    fn number(&self, text: &str, number: &Number) -> Self::Made;
-    fn bool(&self, value: bool) -> Self::Made;
-    fn null(&self) -> Self::Made;
-    fn push(&self, list: &mut Self::List, value: Self::Made);
-    fn list(&self, list: Self::List) -> Self::Made;
-    fn insert(&self, map: &mut Self::Map, name: &str, value: Self::Made);
-    fn map(&self, map: Self::Map) -> Self::Made;
-}
-
 fn walk_item<M: Maker>(maker: &M, put: &Value) -> Result<M::Made, Reason> {
     match put {
         Value::Map(_) => walk(maker, put, 0),
         Value::Json(json) if json.trim_ascii_start().starts_with(b"{") => walk(maker, put, 0),
-        _ => Err(invalid("put must be an object".to_owned())),
+        _ => Err(invalid("it must be an object".to_owned())),
     }
 }
 
@@ -96,10 +79,36 @@ fn walk<M: Maker>(maker: &M, value: &Value, depth: usize) -> Result<M::Made, Rea
             }
         }
         Value::Map(entries) => walk_map(maker, entries, depth),
+        Value::Set(set) => walk_set(maker, set),
         Value::Absent | Value::Choice(_) | Value::Expression { .. } => {
             Err(invalid("a value is absent".to_owned()))
         }
     }
+}
+
+/// A set, each member once: numbers count by their value, as the service has it.
+fn walk_set<M: Maker>(maker: &M, set: &Set) -> Result<M::Made, Reason> {
+    if set.members.is_empty() {
+        let detail = "an empty set, which DynamoDB does not have: leave the attribute out";
+        return Err(invalid(detail.to_owned()));
+    }
+    let mut members = Vec::with_capacity(set.members.len());
+    let mut seen = HashSet::with_capacity(set.members.len());
+    for member in set.members.iter() {
+        let identity = match set.kind {
+            SetKind::Text | SetKind::Binary => Cow::Borrowed(&**member),
+            SetKind::Number => {
+                let text = std::str::from_utf8(member).unwrap_or_default();
+                let number =
+                    Number::read(text).map_err(|why| invalid(format!("a number {why}")))?;
+                Cow::Owned(number.canonical().into_bytes())
+            }
+        };
+        if seen.insert(identity) {
+            members.push(member);
+        }
+    }
+    Ok(maker.set(set.kind, &members))
 }
 
 /// A map of the mapping. What is absent is left out.
@@ -263,127 +272,6 @@ fn not_json() -> Reason {
 
 pub(crate) fn invalid(detail: String) -> Reason {
     Reason::new(ReasonKind::Invalid, detail)
-}
-
-/// Makes attribute values.
-struct Make;
-
-impl Maker for Make {
-    type Made = AttributeValue;
-    type List = Vec<AttributeValue>;
-    type Map = Attributes;
-
-    fn text(&self, text: Cow<'_, str>) -> AttributeValue {
-        AttributeValue::S(text.into_owned())
-    }
-
-    fn bytes(&self, bytes: &[u8]) -> AttributeValue {
-        AttributeValue::B(Blob::new(bytes))
-    }
-
-    fn number(&self, text: &str, _: &Number) -> AttributeValue {
-        AttributeValue::N(text.to_owned())
-    }
-
-    fn bool(&self, value: bool) -> AttributeValue {
-        AttributeValue::Bool(value)
-    }
-
-    fn null(&self) -> AttributeValue {
-        AttributeValue::Null(true)
-    }
-
-    fn push(&self, list: &mut Self::List, value: AttributeValue) {
-        list.push(value);
-    }
-
-    fn list(&self, list: Self::List) -> AttributeValue {
-        AttributeValue::L(list)
-    }
-
-    fn insert(&self, map: &mut Self::Map, name: &str, value: AttributeValue) {
-        map.insert(name.to_owned(), value);
-    }
-
-    fn map(&self, map: Self::Map) -> AttributeValue {
-        AttributeValue::M(map)
-    }
-}
-
-/// Counts bytes as DynamoDB does for the limit of an item.
-struct Measure;
-
-/// What a list or map costs beside its elements, which cost one more each.
-const CONTAINER_BYTES: usize = 3;
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Size {
-    /// Names and values, and what lists and maps cost.
-    bytes: usize,
-    /// What of it this list or map itself costs.
-    container: usize,
-}
-
-impl Maker for Measure {
-    type Made = Size;
-    type List = Size;
-    type Map = Size;
-
-    fn text(&self, text: Cow<'_, str>) -> Size {
-        Size::of(text.len())
-    }
-
-    fn bytes(&self, bytes: &[u8]) -> Size {
-        Size::of(bytes.len())
-    }
-
-    fn number(&self, _: &str, number: &Number) -> Size {
-        Size::of(number.bytes())
-    }
-
-    fn bool(&self, _: bool) -> Size {
-        Size::of(1)
-    }
-
-    fn null(&self) -> Size {
-        Size::of(1)
-    }
-
-    fn push(&self, list: &mut Size, value: Size) {
-        list.bytes += value.bytes;
-        list.container += 1;
-    }
-
-    fn list(&self, list: Size) -> Size {
-        list.contained()
-    }
-
-    fn insert(&self, map: &mut Size, name: &str, value: Size) {
-        map.bytes += name.len() + value.bytes;
-        map.container += 1;
-    }
-
-    fn map(&self, map: Size) -> Size {
-        map.contained()
-    }
-}
-
-impl Size {
-    fn of(bytes: usize) -> Self {
-        Self {
-            bytes,
-            container: 0,
-        }
-    }
-
-    /// With what the list or map around these elements costs.
-    fn contained(self) -> Self {
-        let container = self.container + CONTAINER_BYTES;
-        Self {
-            bytes: self.bytes + container,
-            container,
-        }
-    }
 }
 
 #[cfg(test)]

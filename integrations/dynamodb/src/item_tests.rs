@@ -1,5 +1,9 @@
 //! JSON to attribute values, and what they weigh.
 
+use std::collections::HashMap;
+
+use aws_smithy_types::Blob;
+
 use super::*;
 
 fn json(text: &str) -> Value {

@@ -1,14 +1,15 @@
 //! From answers of BatchWriteItem and PutItem to attempts. Pure.
 
 use aws_sdk_dynamodb::operation::batch_write_item::BatchWriteItemOutput;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::WriteRequest;
 use sluicegate_aws::Place;
 use sluicegate_contract::{Attempt, AttemptSink, Batch, Reason, ReasonKind, Receipt, Record};
 
 use crate::item::{Attributes, item};
 use crate::key::KeySchema;
-use crate::number::Number;
-use crate::request::{accepts_false, put};
+use crate::request::{Write, accepts_false, nothing_returned, write};
+use crate::same::same;
+use crate::update::Update;
 
 /// Reports on each record of a BatchWriteItem call.
 ///
@@ -25,11 +26,7 @@ pub(crate) fn judge_batch(
         let detail = format!("{place}: an answer without UnprocessedItems");
         return sink.report_rest(&unreadable(detail));
     };
-    let unprocessed: Vec<Option<&Attributes>> = tables
-        .values()
-        .flatten()
-        .map(|request| request.put_request().map(|put| put.item()))
-        .collect();
+    let unprocessed: Vec<Option<Told<'_>>> = tables.values().flatten().map(told).collect();
     if unprocessed.is_empty() {
         return sink.report_rest(&Attempt::Stored(Receipt::Nothing));
     }
@@ -45,11 +42,7 @@ pub(crate) fn judge_batch(
             ),
         ),
     };
-    let ours: Vec<Option<Attributes>> = batch
-        .records()
-        .iter()
-        .map(|record| item(put(record)).ok())
-        .collect();
+    let ours: Vec<Option<(bool, Attributes)>> = batch.records().iter().map(ours).collect();
     let mut matched = vec![false; ours.len()];
     let mut strangers = 0_usize;
     for theirs in &unprocessed {
@@ -59,7 +52,11 @@ pub(crate) fn judge_batch(
             .enumerate()
             .find(|(_, (ours, matched))| {
                 !**matched
-                    && matches!((ours, theirs), (Some(ours), Some(theirs)) if same(ours, theirs))
+                    && matches!(
+                        (ours, theirs),
+                        (Some((is_put, ours)), Some(theirs))
+                            if *is_put == theirs.is_put && same(ours, theirs.attributes)
+                    )
             });
         match found {
             Some((index, (_, matched))) => {
@@ -76,26 +73,69 @@ pub(crate) fn judge_batch(
     sink.report_rest(&Attempt::Stored(Receipt::Nothing));
 }
 
-/// What a put is whose condition did not hold. `found` is what stands in its place.
+/// One request of an answer's list.
+struct Told<'a> {
+    is_put: bool,
+    /// The item of a put, the key of a delete.
+    attributes: &'a Attributes,
+}
+
+fn told(request: &WriteRequest) -> Option<Told<'_>> {
+    let put = request.put_request().map(|put| Told {
+        is_put: true,
+        attributes: put.item(),
+    });
+    put.or_else(|| {
+        request.delete_request().map(|delete| Told {
+            is_put: false,
+            attributes: delete.key(),
+        })
+    })
+}
+
+/// What a record's request holds: whether it is a put, and its item or key.
+fn ours(record: &Record) -> Option<(bool, Attributes)> {
+    match write(record)? {
+        Write::Put(value) => Some((true, item(value).ok()?)),
+        Write::Delete(key) => Some((false, item(key).ok()?)),
+        Write::Update(_) => None,
+    }
+}
+
+/// What a write is whose condition did not hold. `found` is what stands in its place.
 ///
-/// After a lost answer, our own item in the place is what the first try stored, and no conflict.
+/// After a lost answer the condition may be false because the first try made it so. It did where
+/// the place is as the write leaves it: our own item, the attributes that an update sets, no item
+/// where one was deleted. Then the record is delivered, and no conflict. Anything else proves
+/// neither: the courier makes the refusal of such a record an unconfirmed one.
 pub(crate) fn judge_condition(
     record: &Record,
     found: Option<&Attributes>,
     may_be_stored: bool,
     place: &Place,
 ) -> Attempt {
-    if may_be_stored {
-        let ours = item(put(record)).ok();
-        if matches!((&ours, found), (Some(ours), Some(found)) if same(ours, found)) {
-            return Attempt::Stored(Receipt::Nothing);
-        }
+    if may_be_stored && has_come_true(record, found) {
+        return Attempt::Stored(nothing_returned(record));
     }
     if accepts_false(record) {
         return Attempt::Stored(Receipt::AlreadyThere);
     }
-    let detail = format!("{place}: the condition does not hold for the item that is there");
+    let detail = match found {
+        Some(_) => format!("{place}: the condition does not hold for the item that is there"),
+        None => format!("{place}: the condition does not hold, and no item is told to be there"),
+    };
     Attempt::Refused(Reason::new(ReasonKind::ConditionFalse, detail))
+}
+
+fn has_come_true(record: &Record, found: Option<&Attributes>) -> bool {
+    match (write(record), found) {
+        (Some(Write::Put(put)), Some(found)) => item(put).is_ok_and(|ours| same(&ours, found)),
+        (Some(Write::Update(update)), Some(found)) => {
+            Update::read(update).is_ok_and(|update| update.has_come_true(found))
+        }
+        (Some(Write::Delete(_)), None) => true,
+        _ => false,
+    }
 }
 
 /// What a refused call means where the refusal speaks of the table's key: with a key from the
@@ -130,34 +170,6 @@ fn unreadable(detail: String) -> Attempt {
         certain: false,
         after: None,
         reason: Reason::new(ReasonKind::AnswerUnreadable, detail),
-    }
-}
-
-/// True where two items are one: numbers count by their value, as the service rewrites them.
-fn same(left: &Attributes, right: &Attributes) -> bool {
-    left.len() == right.len()
-        && left.iter().all(|(name, value)| {
-            right
-                .get(name)
-                .is_some_and(|other| same_value(value, other))
-        })
-}
-
-fn same_value(left: &AttributeValue, right: &AttributeValue) -> bool {
-    match (left, right) {
-        (AttributeValue::N(left), AttributeValue::N(right)) => {
-            left == right
-                || matches!((Number::read(left), Number::read(right)), (Ok(l), Ok(r)) if l == r)
-        }
-        (AttributeValue::M(left), AttributeValue::M(right)) => same(left, right),
-        (AttributeValue::L(left), AttributeValue::L(right)) => {
-            left.len() == right.len()
-                && left
-                    .iter()
-                    .zip(right)
-                    .all(|(left, right)| same_value(left, right))
-        }
-        (left, right) => left == right,
     }
 }
 

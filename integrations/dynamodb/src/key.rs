@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use sluicegate_contract::{Reason, Value};
 
-use crate::item::invalid;
+use crate::item::{invalid, item};
 use crate::json::{Reader, Token};
 use crate::number::Number;
 use crate::settings::{KeyAttributes, KeyType};
@@ -59,6 +59,33 @@ impl KeySchema {
         Ok(())
     }
 
+    /// As [`Self::check`], for what must be the key and nothing else.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the attribute.
+    pub(crate) fn check_only(&self, key: &Value) -> Result<(), Reason> {
+        self.check(key)?;
+        let stranger = names(key)?.into_iter().find(|name| !self.has(name));
+        match stranger {
+            Some(name) => {
+                let name: String = name.chars().take(64).collect();
+                let detail = format!("`{}` is not of the key {self}", name.escape_debug());
+                Err(invalid(detail))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// True for the name of a key attribute.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
+    }
+
+    /// The key attributes' names, the partition key's first.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
     /// A hash of the item's key; `None` where it has none.
     pub(crate) fn hash(&self, put: &Value) -> Option<u64> {
         let mut hasher = DefaultHasher::new();
@@ -106,7 +133,19 @@ fn hash_value(value: &Value, hasher: &mut DefaultHasher) {
             }
         }
         Value::Integer(number) => number.hash(hasher),
+        Value::Set(set) => set.members.hash(hasher),
         other => other.as_bytes().hash(hasher),
+    }
+}
+
+/// The names of a map's entries.
+fn names(map: &Value) -> Result<Vec<String>, Reason> {
+    match map {
+        Value::Map(entries) => {
+            let there = entries.iter().filter(|(_, value)| !value.is_absent());
+            Ok(there.map(|(name, _)| name.to_string()).collect())
+        }
+        other => Ok(item(other)?.into_keys().collect()),
     }
 }
 

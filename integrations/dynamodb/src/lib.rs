@@ -1,5 +1,5 @@
-//! The DynamoDB room: unconditional puts go 25 to a BatchWriteItem, conditional ones each as a
-//! PutItem of its own.
+//! The DynamoDB room: plain puts and deletes go 25 to a BatchWriteItem; updates, and whatever has
+//! a condition or gives something back, each as a call of its own.
 //!
 //! JSON becomes attribute values by its types; numbers are sent as they were written. The table's
 //! key comes from the file, or is asked of the table at the first call.
@@ -9,10 +9,17 @@ mod item;
 mod json;
 mod judge;
 mod key;
+mod maker;
+mod mapping;
 mod number;
+mod path;
 mod request;
+mod returned;
 mod room;
+mod same;
 mod settings;
+mod single;
+mod update;
 
 pub use request::FIELDS;
 pub use room::open;

@@ -1,22 +1,21 @@
-//! The open room: sends a batch by one BatchWriteItem, a record that travels alone by one PutItem.
+//! The open room: sends a batch by one BatchWriteItem, a record that travels alone by a call of
+//! its own.
 
 use std::sync::{Arc, OnceLock};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::describe_table::DescribeTableOutput;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{
-    KeyType as SdkKeyType, ReturnValuesOnConditionCheckFailure, ScalarAttributeType,
-};
+use aws_sdk_dynamodb::types::{KeyType as SdkKeyType, ScalarAttributeType};
 use sluicegate_aws::{Hallway, Opened, Service, WholeAnswer};
 use sluicegate_contract::{
-    Attempt, AttemptSink, Batch, Integration, Limits, Reason, ReasonKind, Receipt, Record,
+    Attempt, AttemptSink, Batch, Integration, Limits, Reason, ReasonKind, Record,
 };
 
 use crate::judge::{judge_batch, judge_condition, judge_key};
 use crate::key::{KeySchema, hash_whole};
-use crate::request::{Put, is_conditional, put, single_put, weigh, write_request};
+use crate::request::{is_repeatable, is_single, key_of, single, weigh, write_request};
 use crate::settings::{BOUNDS, KeyType, Settings};
+use crate::single::{Failed, receipt, send};
 
 /// Opens the room of one table. Touches no file, no environment and no socket: the client is made
 /// at the first call, on the lane.
@@ -73,14 +72,18 @@ impl Integration for DynamoRoom {
 
     fn key(&self, record: &Record) -> Option<u64> {
         match self.table.key() {
-            Some(key) => key.hash(put(record)),
-            None => Some(hash_whole(put(record))),
+            Some(key) => key.hash(key_of(record)),
+            None => Some(hash_whole(key_of(record))),
         }
     }
 
     /// Until the key is known, two puts of one key could meet in a call, which refuses it whole.
     fn travels_alone(&self, record: &Record) -> bool {
-        is_conditional(record) || self.table.key().is_none()
+        is_single(record) || self.table.key().is_none()
+    }
+
+    fn repeatable(&self, record: &Record) -> bool {
+        is_repeatable(record)
     }
 
     fn submit(&self, batch: Batch, sink: AttemptSink) {
@@ -105,20 +108,22 @@ impl Table {
             return sink.report_rest(&attempt);
         }
         match batch.records() {
-            [record] if is_conditional(record) || self.key().is_none() => {
-                let attempt = self.put_one(record, batch.may_be_stored(0), &opened).await;
+            [record] if is_single(record) || self.key().is_none() => {
+                let attempt = self
+                    .write_one(record, batch.may_be_stored(0), &opened)
+                    .await;
                 sink.report(0, attempt);
             }
-            records if records.iter().any(is_conditional) => {
+            records if records.iter().any(is_single) => {
                 // The courier sends these alone; it takes a refused call of several apart.
-                let reason = Reason::new(ReasonKind::Invalid, "a conditional put among others");
+                let reason = Reason::new(ReasonKind::Invalid, "a write of its own among others");
                 sink.report_rest(&Attempt::Refused(reason));
             }
-            _ => self.put_many(batch, &opened, &mut sink).await,
+            _ => self.write_many(batch, &opened, &mut sink).await,
         }
     }
 
-    async fn put_many(&self, batch: &Batch, opened: &Opened<Client>, sink: &mut AttemptSink) {
+    async fn write_many(&self, batch: &Batch, opened: &Opened<Client>, sink: &mut AttemptSink) {
         let requests: Result<Vec<_>, Reason> = batch.records().iter().map(write_request).collect();
         let requests = match requests {
             Ok(requests) => requests,
@@ -138,44 +143,24 @@ impl Table {
         }
     }
 
-    async fn put_one(
+    async fn write_one(
         &self,
         record: &Record,
         may_be_stored: bool,
         opened: &Opened<Client>,
     ) -> Attempt {
-        let Put {
-            item,
-            condition,
-            values,
-        } = match single_put(record) {
-            Ok(put) => put,
+        let single = match single(record) {
+            Ok(single) => single,
             Err(reason) => return Attempt::Refused(reason),
         };
-        let mut call = opened
-            .client
-            .put_item()
-            .table_name(&self.name)
-            .set_item(Some(item));
-        if let Some(condition) = condition {
-            call = call
-                .condition_expression(condition.text)
-                .set_expression_attribute_names(Some(condition.names).filter(|n| !n.is_empty()))
-                .set_expression_attribute_values(Some(values).filter(|v| !v.is_empty()))
-                .return_values_on_condition_check_failure(
-                    ReturnValuesOnConditionCheckFailure::AllOld,
-                );
+        let returning = single.returning;
+        match send(&self.name, single, &self.service, opened).await {
+            Ok(returned) => Attempt::Stored(receipt(returned.as_ref(), returning, may_be_stored)),
+            Err(Failed::Condition(found)) => {
+                judge_condition(record, found.as_ref(), may_be_stored, &opened.place)
+            }
+            Err(Failed::Call(attempt)) => judge_key(attempt, self.declared.as_ref(), &opened.place),
         }
-        let Err(error) = Box::pin(call.send()).await else {
-            return Attempt::Stored(Receipt::Nothing);
-        };
-        if let Some(PutItemError::ConditionalCheckFailedException(failed)) =
-            error.as_service_error()
-        {
-            return judge_condition(record, failed.item(), may_be_stored, &opened.place);
-        }
-        let attempt = self.service.failed(opened, &error).await;
-        judge_key(attempt, self.declared.as_ref(), &opened.place)
     }
 
     /// Asks the table for its key, unless it is known or may not be asked.
@@ -190,7 +175,7 @@ impl Table {
         }
         let call = opened.client.describe_table().table_name(&self.name);
         let learned = match Box::pin(call.send()).await {
-            Ok(answer) => Some(key_of(&answer).ok_or_else(|| {
+            Ok(answer) => Some(key_in(&answer).ok_or_else(|| {
                 let detail = format!("{}: DescribeTable names no key", opened.place);
                 not_sent(Reason::new(ReasonKind::AnswerUnreadable, detail))
             })?),
@@ -198,7 +183,7 @@ impl Table {
                 Attempt::Blocked(reason) if reason.kind() == ReasonKind::AccessDenied => {
                     tracing::warn!(
                         table = self.name,
-                        "dynamodb:DescribeTable is denied, so puts go one by one: \
+                        "dynamodb:DescribeTable is denied, so writes go one by one: \
                          write the table's `key` into the file"
                     );
                     None
@@ -236,7 +221,7 @@ fn not_sent(reason: Reason) -> Attempt {
 }
 
 /// The key in a table's description, the partition key first.
-fn key_of(answer: &DescribeTableOutput) -> Option<KeySchema> {
+fn key_in(answer: &DescribeTableOutput) -> Option<KeySchema> {
     let table = answer.table()?;
     let mut elements: Vec<_> = table.key_schema().iter().collect();
     elements.sort_by_key(|element| *element.key_type() != SdkKeyType::Hash);

@@ -25,8 +25,9 @@ const LIMITS: Limits = Limits {
     concurrent_calls: 8,
 };
 
-/// A DynamoDB table. The credentials need `dynamodb:BatchWriteItem`, for conditional puts
-/// `dynamodb:PutItem`, and where `key` is left out `dynamodb:DescribeTable`.
+/// A DynamoDB table. The credentials need `dynamodb:BatchWriteItem` for plain puts and deletes;
+/// `dynamodb:PutItem`, `dynamodb:UpdateItem` and `dynamodb:DeleteItem` for updates and for writes
+/// with `condition` or `returning`; and where `key` is left out `dynamodb:DescribeTable`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
@@ -34,7 +35,7 @@ pub struct Settings {
     pub table: String,
     /// The table's key: the partition key and, where the table has one, the sort key, each with
     /// its type. With it, items are checked before anything is sent. Without it, the table is
-    /// asked at the first call.
+    /// asked at the first call. `update` and `delete` need it.
     #[serde(default)]
     pub key: Option<KeyAttributes>,
     /// A connection of kind `aws`, whose region, endpoint and profile hold where this target says

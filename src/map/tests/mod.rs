@@ -9,6 +9,7 @@ mod outside;
 mod records;
 mod refusals;
 mod registry;
+mod typed;
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
@@ -236,6 +237,7 @@ pub(super) fn shown(value: &Value) -> String {
         Value::Json(json) => format!("json {}", String::from_utf8_lossy(json)),
         Value::Integer(integer) => format!("integer {integer}"),
         Value::Choice(word) => format!("choice {word}"),
+        Value::Set(set) => format!("set {:?}", set.members),
         Value::Map(entries) => {
             let entries = entries
                 .iter()
