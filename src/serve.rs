@@ -18,7 +18,7 @@ use crate::admin::{self, AdminHandle};
 use crate::courier::{Courier, Lanes, Rules};
 use crate::dispatch::{Inbox, Target};
 use crate::gateway::{Core, CoreParts};
-use crate::http::Preface;
+use crate::http::{Deadlines, Preface};
 use crate::limits::{CORES_MAX, DRAIN_MAX};
 use crate::observe::{self, CoreCounters, Shape, Sources};
 use crate::rooms::{self, RoomContext};
@@ -38,6 +38,8 @@ pub struct ServeOptions {
     pub cores: Option<usize>,
     /// How cores talk to the kernel.
     pub driver: Driver,
+    /// How long the waits of connections may last; tests shorten them.
+    pub deadlines: Deadlines,
 }
 
 /// A gateway that runs.
@@ -72,11 +74,10 @@ pub fn start(
     let targets: Arc<[Target]> = opened.into();
     let couriers = couriers(&settings, &targets, &outcomes);
     let lanes = Lanes::start(couriers, cores)?;
-    let address = settings.server.http;
-    let workers = start_workers(&settings, &targets, &mailboxes, address, options.driver)?;
+    let workers = start_workers(&settings, &targets, &mailboxes, options)?;
     let (http, driver) = workers
         .first()
-        .map_or((address, ""), |w| (w.address, w.driver_name));
+        .map_or((settings.server.http, ""), |w| (w.address, w.driver_name));
     let admin_address = settings.server.admin;
     let shared = Arc::new(Shared {
         route_names: settings
@@ -235,8 +236,7 @@ fn start_workers(
     settings: &Settings,
     targets: &Arc<[Target]>,
     mailboxes: &Mailboxes,
-    address: SocketAddr,
-    driver: Driver,
+    options: &ServeOptions,
 ) -> io::Result<Vec<WorkerHandle>> {
     let shape = Shape {
         routes: settings
@@ -254,11 +254,14 @@ fn start_workers(
     };
     let mut workers: Vec<WorkerHandle> = Vec::new();
     for number in 0..mailboxes.all().len() {
-        let address = workers.first().map_or(address, |first| first.address);
+        let address = workers
+            .first()
+            .map_or(settings.server.http, |first| first.address);
         let (routes, shape) = (settings.routes.clone(), shape.clone());
         let (targets, mailboxes) = (Arc::clone(targets), mailboxes.clone());
         let server = settings.server.clone();
-        let mut worker_settings = WorkerSettings::new(number, address, driver);
+        let mut worker_settings = WorkerSettings::new(number, address, options.driver);
+        worker_settings.deadlines = options.deadlines;
         worker_settings.preface = server.proxy_protocol.map(|version| Preface {
             version,
             believed_from: Arc::clone(&server.trusted_proxies),

@@ -53,6 +53,7 @@ impl ListenFlags {
         ServeOptions {
             cores: self.cores,
             driver,
+            ..ServeOptions::default()
         }
     }
 

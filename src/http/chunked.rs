@@ -12,6 +12,26 @@ use super::fields::is_token_byte;
 /// thousand times its size in extensions, each within its own bound.
 const EXTENSION_BYTES_TOTAL: usize = 16 * CHUNK_EXTENSION_BYTES_MAX;
 
+/// Fields that must not come behind a body (RFC 9110, 6.5.1): they say where it ends, whose it is,
+/// or how it is to be read, and a server behind or before this one might believe them.
+const FORBIDDEN_TRAILERS: [&[u8]; 13] = [
+    b"authorization",
+    b"connection",
+    b"content-encoding",
+    b"content-length",
+    b"content-range",
+    b"cookie",
+    b"expect",
+    b"host",
+    b"proxy-authorization",
+    b"te",
+    b"trailer",
+    b"transfer-encoding",
+    b"upgrade",
+];
+/// Bytes of the longest of them.
+const FORBIDDEN_BYTES_MAX: usize = b"proxy-authorization".len();
+
 /// Where decoding stands in the buffer. `write <= read`, always.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
@@ -42,6 +62,7 @@ pub struct ChunkedDecoder {
     extra: usize,
     /// Bytes of all extensions so far.
     extensions: usize,
+    trailer: TrailerName,
     /// Data announced so far. `data <= data_max`.
     data: u64,
     data_max: u64,
@@ -61,6 +82,35 @@ enum State {
     TrailerLineFeed,
     LastLineFeed,
     Done,
+}
+
+/// The name of the trailer that is being read, in lower case, as far as it may be a forbidden one.
+#[derive(Clone, Copy, Debug, Default)]
+struct TrailerName {
+    bytes: [u8; FORBIDDEN_BYTES_MAX],
+    length: usize,
+}
+
+impl TrailerName {
+    /// Takes the byte that led to this state.
+    fn judge(&mut self, next: State, byte: u8) -> Result<(), ChunkFault> {
+        match next {
+            State::TrailerName => {
+                if let Some(place) = self.bytes.get_mut(self.length) {
+                    *place = byte.to_ascii_lowercase();
+                }
+                self.length += 1;
+            }
+            State::TrailerValue => {
+                let name = self.bytes.get(..self.length).unwrap_or_default();
+                if FORBIDDEN_TRAILERS.contains(&name) {
+                    return malformed("a trailer holds a field that must stand before the body");
+                }
+            }
+            _ => self.length = 0,
+        }
+        Ok(())
+    }
 }
 
 /// `;name`, `;name=token` or `;name="quoted"`, with blanks around `;` and `=`.
@@ -86,6 +136,7 @@ impl ChunkedDecoder {
             digits: 0,
             extra: 0,
             extensions: 0,
+            trailer: TrailerName::default(),
             data: 0,
             data_max,
         }
@@ -163,11 +214,13 @@ impl ChunkedDecoder {
             | State::TrailerName
             | State::TrailerValue
             | State::TrailerLineFeed => {
-                self.extra += 1;
+                let next = trailer_byte(self.state, byte)?;
+                self.extra += usize::from(next != State::LastLineFeed);
                 if self.extra > TRAILER_BYTES_MAX {
                     return malformed("the trailers are too long");
                 }
-                trailer_byte(self.state, byte)?
+                self.trailer.judge(next, byte)?;
+                next
             }
             State::LastLineFeed => expect(byte, b'\n', State::Done)?,
             State::Data | State::Done => self.state,

@@ -11,6 +11,7 @@ const LENGTH_DIGITS_MAX: usize = 19;
 #[derive(Default)]
 struct Seen {
     hosts: usize,
+    content_types: usize,
     length: Option<u64>,
     chunked: bool,
     close: bool,
@@ -31,6 +32,7 @@ pub(super) fn judge(
             4 if name.eq_ignore_ascii_case("host") => seen.host(field.value)?,
             6 if name.eq_ignore_ascii_case("expect") => seen.expect(field.value)?,
             10 if name.eq_ignore_ascii_case("connection") => seen.connection(field.value),
+            12 if name.eq_ignore_ascii_case("content-type") => seen.content_type()?,
             14 if name.eq_ignore_ascii_case("content-length") => seen.length(field.value)?,
             17 if name.eq_ignore_ascii_case("transfer-encoding") => {
                 seen.transfer_encoding(field.value)?;
@@ -38,7 +40,16 @@ pub(super) fn judge(
             _ => {}
         }
     }
-    seen.conclude(request.version == Some(0), bytes)
+    let head = seen.conclude(request.version == Some(0), bytes)?;
+    let has_body = head.framing != Framing::Length(0);
+    if has_body && matches!(request.method, Some("HEAD" | "OPTIONS" | "TRACE")) {
+        // RFC 9110, 9.3.2: who stands before this server may not expect one, and take it for the
+        // next request.
+        return Err(malformed(
+            "a HEAD, OPTIONS or TRACE request has no body here",
+        ));
+    }
+    Ok(head)
 }
 
 impl Seen {
@@ -51,6 +62,15 @@ impl Seen {
             return Err(malformed(
                 "Host is not a host name or address with an optional port",
             ));
+        }
+        Ok(())
+    }
+
+    /// Two readers of a body with two types may read two different bodies.
+    fn content_type(&mut self) -> Result<(), Refusal> {
+        self.content_types += 1;
+        if self.content_types > 1 {
+            return Err(malformed("more than one Content-Type field"));
         }
         Ok(())
     }

@@ -10,8 +10,9 @@
 //! request. Exactly one Host in HTTP/1.1, and not an empty one. Transfer-Encoding is the single word
 //! `chunked`, never with Content-Length or in HTTP/1.0; Content-Length is 1–19 digits, once. Names
 //! are tokens, values hold no control character, fields are not folded, the target is visible
-//! ASCII. A chunk size has at most 16 hexadecimal digits; extensions and trailers are bounded,
-//! checked and dropped. Expect other than `100-continue` is 417, and `100 Continue` comes only after the
+//! ASCII. Content-Type stands once; HEAD, OPTIONS and TRACE have no body. A chunk size has at most
+//! 16 hexadecimal digits; extensions and trailers are bounded, checked and dropped, and no trailer
+//! is a field that says how to read the request. Expect other than `100-continue` is 417, and `100 Continue` comes only after the
 //! gateway admitted the head. Whatever breaks a rule is answered and the connection closed: where
 //! the next request starts is not known.
 //!

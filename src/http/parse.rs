@@ -6,8 +6,8 @@
 //! what `fields.rs` says of each field that frames the body.
 //!
 //! A head that comes in pieces is not parsed again from its start for each piece: line ends are
-//! looked for in the new bytes only, and httparse looks at an unfinished head once when it begins
-//! and once for each new line, so that garbage is refused at once and not at the deadline.
+//! looked for in the new bytes only, and httparse looks at an unfinished head while it is small and
+//! then once for each new line, so that garbage is refused at once and not at the deadline.
 
 use std::mem::MaybeUninit;
 
@@ -17,6 +17,10 @@ use crate::limits::{HEADER_BLOCK_BYTES_MAX, HEADER_FIELDS_MAX, REQUEST_LINE_BYTE
 use super::fields;
 use super::head::{HeadIndex, Span, Version};
 
+/// An unfinished head up to this size is looked into whenever more of it comes, so that its verdict
+/// does not depend on how it was cut; a larger one with each new line only, so that one that comes
+/// byte by byte costs no more than it sends.
+const GLANCE_BYTES_MAX: usize = 2048;
 /// Bytes of empty lines that may stand before a request: clients send one or two by mistake.
 const EMPTY_LINES_BYTES_MAX: usize = 4;
 
@@ -100,7 +104,7 @@ impl HeadScan {
         if fresh.is_empty() {
             return Ok(Scanned::More(false));
         }
-        let mut look = self.seen == self.start;
+        let mut look = bytes.len() - self.start <= GLANCE_BYTES_MAX;
         let base = self.seen;
         for found in memchr::memchr_iter(b'\n', fresh) {
             let at = base + found;
@@ -279,7 +283,9 @@ fn refusal_of(error: httparse::Error, head: &[u8]) -> Refusal {
 /// What stands in the place of the version in the request line, as far as it has come.
 fn version_of(head: &[u8]) -> &[u8] {
     let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
-    line.rsplit(|byte| *byte == b' ').next().unwrap_or_default()
+    // What follows the second space: a third one is no part of a request line.
+    let mut parts = line.splitn(3, |byte| *byte == b' ');
+    parts.nth(2).unwrap_or_default()
 }
 
 /// Whether the request line ends with `HTTP/d.d`.

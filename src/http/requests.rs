@@ -78,7 +78,7 @@ impl<S: Service> Connection<S> {
             return;
         }
         if let Some(length) = length.filter(|length| *length > bytes_max) {
-            self.refuse(too_large(Some(length), bytes_max));
+            self.refuse_as(too_large(Some(length), bytes_max), head_only);
             return;
         }
         let body = Body::new(permit, request, persistence, head_only, bytes_max);
@@ -165,9 +165,17 @@ impl<S: Service> Connection<S> {
         frame
     }
 
+    /// Refuses what stands at the buffer's start. Where that is the beginning of a HEAD, its client
+    /// takes no body, whatever is wrong with the rest.
     pub(super) fn refuse(&mut self, refusal: Refusal) {
+        let sent = self.buffer.trim_ascii_start();
+        let head_only = sent.starts_with(b"HEAD ");
+        self.refuse_as(refusal, head_only);
+    }
+
+    fn refuse_as(&mut self, refusal: Refusal, head_only: bool) {
         let ticket = self.edge.service.refuse(refusal);
-        self.wait(ticket, Persistence::Closed, false);
+        self.wait(ticket, Persistence::Closed, head_only);
     }
 
     fn wait(&mut self, ticket: S::Ticket, persistence: Persistence, head_only: bool) {

@@ -3,4 +3,5 @@
 mod drains;
 mod echo;
 mod prefaces;
+mod slow;
 mod stories;

@@ -98,6 +98,10 @@ fn broken_bodies_are_refused() {
         b"0\r\nA: b\n\r\n",
         b"0\r\nA: \x00\r\n\r\n",
         b"0\r\n: b\r\n\r\n",
+        b"0\r\nContent-Length: 5\r\n\r\n",
+        b"0\r\nA: b\r\ntransfer-ENCODING: chunked\r\n\r\n",
+        b"0\r\nhost: a\r\n\r\n",
+        b"0\r\nProxy-Authorization: a\r\n\r\n",
     ];
     for body in bodies {
         let outcome = whole(body);
@@ -121,8 +125,14 @@ fn sizes_extensions_and_trailers_are_bounded() {
     assert!(whole(long.as_bytes()).is_err());
     let many = format!("1;{}\r\nx\r\n", "a".repeat(CHUNK_EXTENSION_BYTES_MAX - 2)).repeat(17);
     assert!(whole(many.as_bytes()).is_err());
-    let trailers = format!("0\r\nA: {}", "a".repeat(TRAILER_BYTES_MAX));
-    assert!(whole(trailers.as_bytes()).is_err());
+    let trailers = |bytes: usize| format!("0\r\nA: {}\r\n\r\n", "a".repeat(bytes - 5));
+    assert!(whole(trailers(TRAILER_BYTES_MAX).as_bytes()).is_ok());
+    assert!(whole(trailers(TRAILER_BYTES_MAX + 1).as_bytes()).is_err());
+    // A name that only begins like a forbidden one is another.
+    for name in ["Hosts", "Content-Length-2", "Proxy-Authorization-2", "X"] {
+        let body = format!("0\r\n{name}: a\r\n\r\n");
+        assert!(whole(body.as_bytes()).is_ok(), "{name}");
+    }
 }
 
 proptest! {

@@ -67,6 +67,12 @@ pub(super) const TAKEN: &[(&str, Framing, bool, bool)] = &[
         false,
     ),
     (
+        "HEAD / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
+        Framing::Length(0),
+        true,
+        false,
+    ),
+    (
         "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
         Framing::Length(0),
         true,
@@ -186,6 +192,27 @@ pub(super) const REFUSED: &[(&str, Code)] = &[
         "GET / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n",
         Code::ExpectationFailed,
     ),
+    // What ends like a version and is none; what never can become a head, without a line's end.
+    (
+        "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n",
+        Code::RequestMalformed,
+    ),
+    ("hot diggity dogg", Code::RequestMalformed),
+    ("GET / HTTP/1!", Code::RequestMalformed),
+    ("GET / HTTP/5.6", Code::VersionUnsupported),
+    ("GET / HTTP/1.1\r\nHost: a\r\n X: b", Code::RequestMalformed),
+    (
+        "GET / HTTP/1.1\r\nHost: a\r\n\rX: b",
+        Code::RequestMalformed,
+    ),
+    (
+        "HEAD / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n",
+        Code::RequestMalformed,
+    ),
+    (
+        "OPTIONS / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+        Code::RequestMalformed,
+    ),
 ];
 
 /// Each version with these fields behind a Host is refused with this code.
@@ -236,4 +263,9 @@ pub(super) const FRAMING_REFUSED: &[(&str, &str, Code)] = &[
         Code::TransferCodingUnknown,
     ),
     ("1.1", "Transfer-Encoding:\r\n", Code::TransferCodingUnknown),
+    (
+        "1.1",
+        "Content-Type: a/b\r\nContent-Type: a/b\r\n",
+        Code::RequestMalformed,
+    ),
 ];
