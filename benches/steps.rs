@@ -24,7 +24,7 @@ use sluicegate::map::{
 };
 use sluicegate::rooms;
 use sluicegate::route::Routes;
-use sluicegate::settings::{Accept, Environment, Formats, Settings, load_text};
+use sluicegate::settings::{Accept, Encodings, Environment, Formats, Settings, load_text};
 use sluicegate::settle::{Entry, Ledger, Verdict};
 use sluicegate::split::{Scratch, Step, Wanted, split};
 use sluicegate_contract::{
@@ -62,6 +62,7 @@ fn accept() -> Accept {
         event_bytes: 256 * 1024,
         request_bytes: 5 << 20,
         events: 1000,
+        encodings: Encodings::ALL,
     }
 }
 

@@ -83,6 +83,15 @@ pub fn prepare(
         time,
     } = arrival;
     let route = permit.route();
+    let decoded;
+    let body = match permit.coding() {
+        Some(coding) if !body.is_empty() => {
+            let bytes_max = route.accept.request_bytes;
+            decoded = events.decoders.decode(coding, body, bytes_max)?;
+            &decoded
+        }
+        _ => *body,
+    };
     split::split(
         head.field("content-type"),
         body,

@@ -107,6 +107,10 @@ pub const BINDINGS_MAX: usize = 32;
 /// Distinct paths into the event that one route may name.
 pub const PATHS_MAX: usize = 256;
 
+/// Members of one gzip body. Each is begun anew, which costs more than its bytes where it is small;
+/// block gzip has one for each 64 KiB.
+pub const GZIP_MEMBERS_MAX: usize = 1024;
+
 // ---- Schemas. ----
 
 /// Bytes of one schema's file, and of all files that it refers to.

@@ -10,12 +10,16 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::future::poll_fn;
+use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
+use sluicegate::admit::Coding;
+use sluicegate::admit::schema::{Schema, Tape};
+use sluicegate::error::Code;
 use sluicegate::gateway::{Core, CoreParts};
 use sluicegate::http::{
     Head, HeadIndex, HeadScan, Parsed, ResponseWriter, Service as _, Ticket as _, parse,
@@ -27,9 +31,9 @@ use sluicegate::observe::{CoreCounters, Shape};
 use sluicegate::rooms::{self, RoomContext};
 use sluicegate::route::Routes;
 use sluicegate::runtime::{Driver, Runtime, doorbell};
-use sluicegate::settings::{Accept, Environment, Formats, load_text};
+use sluicegate::settings::{Accept, Encodings, Environment, Formats, load_text};
 use sluicegate::settle::Mailboxes;
-use sluicegate::split::{Scratch, Step, Wanted, split};
+use sluicegate::split::{Decoders, Scratch, Step, Wanted, split};
 use sluicegate_contract::{Field, Kind, OutcomeSink};
 
 struct Counting;
@@ -37,6 +41,14 @@ struct Counting;
 thread_local! {
     /// Of this thread: other tests run beside this one.
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    /// Bytes that are held now, and the most that were held.
+    static HELD: Cell<i64> = const { Cell::new(0) };
+    static MOST_HELD: Cell<i64> = const { Cell::new(0) };
+}
+
+fn hold(bytes: i64) {
+    HELD.set(HELD.get() + bytes);
+    MOST_HELD.set(MOST_HELD.get().max(HELD.get()));
 }
 
 // SAFETY: every call is handed to the system's allocator unchanged; the counter allocates nothing,
@@ -44,17 +56,20 @@ thread_local! {
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        hold(layout.size() as i64);
         // SAFETY: the caller's promises are passed on.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        hold(size as i64 - layout.size() as i64);
         // SAFETY: the caller's promises are passed on.
         unsafe { System.realloc(pointer, layout, size) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        hold(-(layout.size() as i64));
         // SAFETY: the caller's promises are passed on.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -90,6 +105,7 @@ fn accept() -> Accept {
         event_bytes: 256 * 1024,
         request_bytes: 5 << 20,
         events: 1000,
+        encodings: Encodings::ALL,
     }
 }
 
@@ -299,4 +315,72 @@ fn rendering(plan: &Plan) -> f64 {
         let record = plan.render(0, &event).unwrap().unwrap();
         assert_eq!(record.value(0).as_text(), Some("u-1"));
     })
+}
+
+/// The most bytes that `step` held beside those that were held before.
+fn most_held(step: impl FnOnce()) -> i64 {
+    let before = HELD.get();
+    MOST_HELD.set(before);
+    step();
+    MOST_HELD.get() - before
+}
+
+/// 6 MiB of zeros as gzip and zstd, and 8 MiB as brotli with a window of 4 MiB.
+fn bombs() -> [(Coding, Vec<u8>, i64); 3] {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&vec![0; 6 << 20]).unwrap();
+    let zstd = zstd::bulk::compress(&vec![0; 6 << 20], 1).unwrap();
+    let brotli = b"\x9b\xff\xff\x7f\xf8\x27\x00\xe2\xb1\x40\x20\xf7\xfe\x0f".to_vec();
+    [
+        (Coding::Gzip, gzip.finish().unwrap(), 0),
+        (Coding::Zstd, zstd, 0),
+        (Coding::Brotli, brotli, 4 << 20),
+    ]
+}
+
+#[test]
+fn a_bomb_holds_no_more_than_the_bound_and_a_mebibyte_and_its_window() {
+    let bombs = bombs();
+    for limit in [64 << 10, 1 << 20] {
+        for (coding, bomb, window) in &bombs {
+            let held = most_held(|| {
+                let refused = Decoders::default().decode(*coding, bomb, limit);
+                assert_eq!(refused.unwrap_err().code, Code::RequestTooLarge);
+            });
+            let most = limit as i64 + (1 << 20) + window;
+            assert!(
+                held <= most,
+                "{coding:?} held {held} bytes at a bound of {limit}"
+            );
+        }
+    }
+}
+
+#[test]
+fn judging_an_event_that_fits_its_schema_allocates_nothing() {
+    let schema = serde_json::json!({
+        "type": "object",
+        "required": ["id", "user"],
+        "properties": {
+            "id": { "type": "string", "minLength": 1 },
+            "user": { "type": "string", "pattern": "^u-[0-9]+$" },
+            "type": { "enum": ["click", "view"] },
+            "total": { "type": "number", "minimum": 0 },
+            "page": { "type": "object", "properties": { "url": { "type": "string" } } },
+        },
+        "additionalProperties": false,
+    });
+    struct Nothing;
+    impl jsonschema::Retrieve for Nothing {
+        fn retrieve(
+            &self,
+            uri: &jsonschema::Uri<String>,
+        ) -> Result<serde_json::Value, Box<dyn std::error::Error + Send + Sync>> {
+            Err(uri.to_string().into())
+        }
+    }
+    let schema = Schema::compile(&schema, "file:///schema.json", Nothing).unwrap();
+    let mut tape = Tape::default();
+    let counted = allocations(|| schema.judge(EVENT, &mut tape, 16).unwrap());
+    assert!(counted == 0.0, "{counted} allocations");
 }

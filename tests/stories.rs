@@ -6,6 +6,7 @@
 mod kit;
 
 mod stories {
+    mod bodies;
     mod browsers;
     mod command_line;
     mod delivery;

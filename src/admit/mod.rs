@@ -1,6 +1,7 @@
 //! Judges a request's head before its body is read, and its events before they are mapped.
 
 mod client_address;
+mod coding;
 mod cors;
 mod judge;
 mod options;
@@ -17,8 +18,10 @@ use crate::error::{Code, Refusal};
 use crate::http::Head;
 use crate::route::{CoreRoute, Match, Parameters, parameter_names};
 use crate::settings::Route;
+use coding::coding_of;
 
 pub use client_address::{client_address, is_among};
+pub use coding::{Coding, Encodings};
 pub use cors::{CorsRule, Origins};
 pub use judge::{EventJudge, Judged};
 pub use options::{Ready, answer_options};
@@ -31,6 +34,7 @@ pub struct Permit {
     route: CoreRoute,
     parameters: Parameters,
     source_ip: IpAddr,
+    coding: Option<Coding>,
 }
 
 /// Names and percent-decoded values of a path's parameters.
@@ -48,10 +52,11 @@ impl Permit {
         length: Option<u64>,
         source_ip: IpAddr,
     ) -> Result<Self, Refusal> {
-        let permit = Self {
+        let mut permit = Self {
             route: Rc::clone(found.route),
             parameters: found.parameters,
             source_ip,
+            coding: None,
         };
         if let Some(rule) = &permit.route.cors {
             rule.judge(head)?;
@@ -60,13 +65,7 @@ impl Permit {
         if length.is_some_and(|length| length > bytes_max) {
             return Err(too_large(&permit.route));
         }
-        if let Some(coding) = head.field("content-encoding")
-            && !coding.eq_ignore_ascii_case(b"identity")
-        {
-            let detail = "the body has a Content-Encoding, which this route does not take: send it \
-                          uncompressed";
-            return Err(Refusal::new(Code::EncodingUnsupported, detail));
-        }
+        permit.coding = coding_of(head, permit.route.accept.encodings)?;
         permit.path_values(head).map(drop)?;
         Ok(permit)
     }
@@ -90,7 +89,13 @@ impl Permit {
         self.source_ip
     }
 
-    /// Bytes that the body may have.
+    /// The body's coding, to be taken away before it is cut into events.
+    #[must_use]
+    pub fn coding(&self) -> Option<Coding> {
+        self.coding
+    }
+
+    /// Bytes that the body may have, as it comes and without its coding.
     #[must_use]
     pub fn body_bytes_max(&self) -> u64 {
         self.route.accept.request_bytes as u64

@@ -95,6 +95,7 @@ fn files_of_config() -> Vec<std::path::PathBuf> {
     for entry in std::fs::read_dir(config.join("examples")).unwrap() {
         files.push(entry.unwrap().path());
     }
+    files.retain(|path| path.is_file());
     files.sort();
     files
 }

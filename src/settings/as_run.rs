@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-pub use crate::admit::CorsRule;
 use crate::admit::schema::Schema;
+pub use crate::admit::{CorsRule, Encodings};
 use crate::http::ProxyVersion;
 use crate::map::Plan;
 use crate::rooms::{ConnectionSettings, TargetSettings};
@@ -112,6 +112,8 @@ pub struct Accept {
     pub request_bytes: usize,
     /// Events of a body.
     pub events: usize,
+    /// Codings that it may come in.
+    pub encodings: Encodings,
 }
 
 /// Forms of a body that a route accepts. `raw` stands alone.

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::as_run::{Accept, After, BatchReply, Formats, ReplyRule};
-use super::as_written::{self, Defaults, Format};
+use super::as_written::{self, Defaults, Encoding, Format};
 use super::build::{between, key_place};
 use super::gather::Parts;
+use crate::admit::{Coding, Encodings};
 use crate::limits;
 use crate::map::{Issue, Node};
 
@@ -102,7 +103,22 @@ pub(super) fn accept(
         event_bytes,
         request_bytes,
         events,
+        encodings: encodings(own.encodings.or(shared.encodings).as_deref()),
     }
+}
+
+fn encodings(written: Option<&[Encoding]>) -> Encodings {
+    let coding = |encoding: &Encoding| match encoding {
+        Encoding::Gzip => Coding::Gzip,
+        Encoding::Deflate => Coding::Deflate,
+        Encoding::Zstd => Coding::Zstd,
+        Encoding::Br => Coding::Brotli,
+    };
+    let Some(written) = written else {
+        return Encodings::ALL;
+    };
+    let codings: Vec<Coding> = written.iter().map(coding).collect();
+    Encodings::of(&codings)
 }
 
 /// When and how a route answers.

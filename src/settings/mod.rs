@@ -36,8 +36,8 @@ mod yaml;
 mod tests;
 
 pub use as_run::{
-    Accept, After, BatchReply, Binding, Connection, CorsRule, Formats, Need, ReplyRule, Route,
-    RouteTest, Server, Settings, Target, Unmatched,
+    Accept, After, BatchReply, Binding, Connection, CorsRule, Encodings, Formats, Need, ReplyRule,
+    Route, RouteTest, Server, Settings, Target, Unmatched,
 };
 pub use diagnostics::Diagnostics;
 pub use environment::Environment;

@@ -87,6 +87,7 @@ fn route(route: &Route, written: &crate::map::Node, settings: &Settings) -> Valu
             "event_bytes": ByteSize(route.accept.event_bytes as u64).to_string(),
             "request_bytes": ByteSize(route.accept.request_bytes as u64).to_string(),
             "events": route.accept.events,
+            "encodings": route.accept.encodings.names().collect::<Vec<_>>(),
         },
         "auth": "none",
     });

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::scan::{Fault, FaultKind, Open, scan_value, skip_space};
-use super::{Wanted, form};
+use super::{Decoders, Wanted, form};
 use crate::error::{Code, Refusal};
 use crate::limits::{JSON_DEPTH_MAX, REQUEST_BYTES_MAX};
 use crate::settings::Accept;
@@ -61,6 +61,8 @@ pub struct Scratch {
     pub events: Vec<EventSpan>,
     /// For each event, one entry for each wanted path.
     pub captures: Vec<Option<Capture>>,
+    /// What takes a body's coding away.
+    pub decoders: Decoders,
     stack: Vec<Open>,
 }
 

@@ -1,7 +1,10 @@
-//! Cuts a body into events: one pass validates the JSON and finds the places that the mapping reads.
+//! Takes a body's coding away and cuts it into events: one pass validates the JSON and finds the places that the mapping reads.
 
 #[cfg(test)]
 mod against_serde;
+mod coding;
+#[cfg(test)]
+mod coding_tests;
 mod events;
 mod form;
 mod scan;
@@ -10,6 +13,7 @@ mod strings;
 mod tests;
 mod wanted;
 
+pub use coding::Decoders;
 pub use events::{Capture, CaptureKind, EventSpan, Scratch, split};
 pub(crate) use scan::number_kind;
 pub(crate) use strings::{string_end, unescape};

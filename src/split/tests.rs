@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::error::{Code, Refusal};
-use crate::settings::{Accept, Formats};
+use crate::settings::{Accept, Encodings, Formats};
 
 pub(super) fn accept() -> Accept {
     Accept {
@@ -20,6 +20,7 @@ pub(super) fn accept() -> Accept {
         event_bytes: 1 << 20,
         request_bytes: 8 << 20,
         events: 1000,
+        encodings: Encodings::ALL,
     }
 }
 

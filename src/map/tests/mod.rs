@@ -22,7 +22,7 @@ use sluicegate_contract::{Field, Kind, Record, Value};
 use super::*;
 use crate::error::Refusal;
 use crate::http::{Head, HeadIndex, Span};
-use crate::settings::{Accept, Formats};
+use crate::settings::{Accept, Encodings, Formats};
 use crate::split::{Scratch, split};
 
 const fn field(name: &'static str, kind: Kind) -> Field {
@@ -163,6 +163,7 @@ pub(super) fn each_event<T>(
         event_bytes: 1 << 24,
         request_bytes: 1 << 24,
         events: 100,
+        encodings: Encodings::ALL,
     };
     let body = Bytes::copy_from_slice(body);
     let mut scratch = Scratch::default();
