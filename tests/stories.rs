@@ -7,6 +7,7 @@ mod kit;
 
 mod stories {
     mod browsers;
+    mod check;
     mod command_line;
     mod delivery;
     mod faults;

@@ -17,7 +17,7 @@ mod values;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use ending::Ending;
 pub use listen::ListenFlags;
@@ -64,14 +64,17 @@ pub fn main() -> ExitCode {
 /// # Errors
 /// How it ended, where that is not well.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Ending> {
-    let arguments = Arguments::try_parse_from(arguments).map_err(Ending::Usage)?;
+    let matches = Arguments::command().try_get_matches_from(arguments);
+    let matches = matches.map_err(Ending::Usage)?;
+    let arguments = Arguments::from_arg_matches(&matches).map_err(Ending::Usage)?;
+    let matches = matches.subcommand().map(|(_, matches)| matches);
     match arguments.command {
         None => sandbox::command(None, arguments.sandbox),
         Some(Command::Sandbox(arguments)) => {
             sandbox::command(arguments.file.as_ref(), arguments.flags)
         }
         Some(Command::Serve(arguments)) => serve::command(&arguments),
-        Some(Command::Check(arguments)) => check::command(&arguments),
+        Some(Command::Check(arguments)) => check::command(&arguments, matches),
         Some(Command::Try(arguments)) => try_one::command(&arguments),
         Some(Command::Test(arguments)) => test::command(&arguments),
         Some(Command::Schema(arguments)) => schema::command(&arguments),

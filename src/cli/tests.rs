@@ -1,7 +1,5 @@
 //! The command line as its users meet it.
 
-use clap::CommandFactory;
-
 use super::*;
 
 fn arguments(words: &[&str]) -> Result<Arguments, clap::Error> {
