@@ -64,11 +64,36 @@ pub struct Arrival<'r> {
     pub time: SystemTime,
 }
 
-/// `split`, the judges of events, and `map`: the records of a request, rendered and weighed. Nothing is sent.
+/// `split`, the judges of events, and `map`: the records of a request, rendered and weighed.
+/// Nothing is sent.
 ///
 /// # Errors
 /// Why the body as a whole is refused. Single events are refused in the manifest.
 pub fn prepare(
+    arrival: &Arrival<'_>,
+    targets: &[Target],
+    events: &mut Scratch,
+    judge: &mut EventJudge,
+    manifest: &mut Manifest,
+) -> Result<(), Refusal> {
+    take_apart(arrival, events)?;
+    render(arrival, targets, events, judge, manifest)
+}
+
+/// `split`: the events of a body.
+fn take_apart(arrival: &Arrival<'_>, events: &mut Scratch) -> Result<(), Refusal> {
+    let route = arrival.permit.route();
+    split::split(
+        arrival.head.field("content-type"),
+        arrival.body,
+        &route.accept,
+        route.plan.wanted(),
+        events,
+    )
+}
+
+/// The judges of events, and `map`.
+fn render(
     arrival: &Arrival<'_>,
     targets: &[Target],
     events: &mut Scratch,
@@ -82,14 +107,6 @@ pub fn prepare(
         id,
         time,
     } = arrival;
-    let route = permit.route();
-    split::split(
-        head.field("content-type"),
-        body,
-        &route.accept,
-        route.plan.wanted(),
-        events,
-    )?;
     let judged = judge.judge(permit, events.texts(body));
     let path = permit.path_values(head)?;
     let request = RequestView {

@@ -1,6 +1,7 @@
 //! The command line: arguments to what to run; one file per command.
 
 mod check;
+mod completions;
 mod ending;
 mod files;
 mod listen;
@@ -49,9 +50,11 @@ enum Command {
     Sandbox(sandbox::Arguments),
     Serve(serve::Arguments),
     Check(check::Arguments),
-    Try(try_one::Arguments),
+    Try(Box<try_one::Arguments>),
     Test(test::Arguments),
     Schema(schema::Arguments),
+    Completions(completions::CompletionArguments),
+    Man(completions::ManArguments),
 }
 
 /// Runs what the arguments of this process say.
@@ -75,9 +78,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Ending> 
         }
         Some(Command::Serve(arguments)) => serve::command(&arguments),
         Some(Command::Check(arguments)) => check::command(&arguments, matches),
-        Some(Command::Try(arguments)) => try_one::command(&arguments),
+        Some(Command::Try(arguments)) => try_one::command(&arguments, matches),
         Some(Command::Test(arguments)) => test::command(&arguments),
         Some(Command::Schema(arguments)) => schema::command(&arguments),
+        Some(Command::Completions(arguments)) => {
+            completions::completions(&arguments, Arguments::command())
+        }
+        Some(Command::Man(arguments)) => completions::man(&arguments, Arguments::command()),
     }
 }
 

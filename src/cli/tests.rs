@@ -17,6 +17,28 @@ fn every_command_has_help_with_an_example() {
 }
 
 #[test]
+fn completions_and_the_man_page_know_every_command() {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Arguments::command())
+        .render(&mut page)
+        .unwrap();
+    let page = String::from_utf8(page).unwrap();
+    for shell in [
+        clap_complete::Shell::Bash,
+        clap_complete::Shell::Zsh,
+        clap_complete::Shell::Fish,
+    ] {
+        let mut text = Vec::new();
+        clap_complete::generate(shell, &mut Arguments::command(), "sluicegate", &mut text);
+        let text = String::from_utf8(text).unwrap();
+        for sub in Arguments::command().get_subcommands() {
+            assert!(text.contains(sub.get_name()), "{shell}: {}", sub.get_name());
+            assert!(page.contains(sub.get_name()), "{}", sub.get_name());
+        }
+    }
+}
+
+#[test]
 fn commands_and_flags_are_understood() {
     for words in [
         &[][..],
@@ -37,6 +59,12 @@ fn commands_and_flags_are_understood() {
             "try", "a.yaml", "POST /x", "--body", "-", "-H", "a: b", "-H", "c:d",
         ],
         &["test", "a.yaml"],
+        &["try", "a.yaml", "curl", "http://h/x", "--json", "{}", "-s"],
+        &[
+            "check", "a.yaml", "--rate", "5/s", "--json", "--allow", "hot_key",
+        ],
+        &["completions", "zsh"],
+        &["man", "--dir", "d"],
         &["schema", "--codes"],
     ] {
         assert!(
@@ -56,6 +84,9 @@ fn wrong_usage_ends_with_two() {
         &["serve", "a.yaml", "--driver", "kqueue"],
         &["serve", "a.yaml", "--http", "nowhere"],
         &["try", "a.yaml", "POST /x", "-H", "no colon"],
+        &["check", "a.yaml", "--rate", "fast"],
+        &["check", "a.yaml", "--allow", "everything"],
+        &["completions", "cmd.exe"],
         &["frobnicate"],
     ] {
         let ending = Ending::Usage(arguments(words).unwrap_err());
