@@ -124,6 +124,7 @@ fn files_of_config() -> Vec<std::path::PathBuf> {
     for entry in std::fs::read_dir(config.join("examples")).unwrap() {
         files.push(entry.unwrap().path());
     }
+    files.retain(|file| file.extension().is_some_and(|end| end == "yaml"));
     files.sort();
     files
 }

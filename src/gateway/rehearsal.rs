@@ -18,7 +18,7 @@ use crate::reply;
 use crate::rooms;
 use crate::route::Routes;
 use crate::settings::Settings;
-use crate::settle::Verdict;
+use crate::settle::{Entry, Verdict};
 use crate::split::Scratch;
 
 /// A request to rehearse.
@@ -138,6 +138,9 @@ fn play(
     rehearsal.mark("route", &mut began);
     let permit = admit(&routes, &head, Some(request.body.len() as u64), source_ip);
     rehearsal.mark("admit", &mut began);
+    if let [.., (_, route), (_, admit)] = rehearsal.times.as_mut_slice() {
+        *admit = admit.saturating_sub(*route);
+    }
     let permit = permit?;
     rehearsal.route = Some(permit.route().index);
     let body = Bytes::copy_from_slice(&request.body);
@@ -164,7 +167,19 @@ fn play(
         return Err(refusal);
     }
     let mut entry = entry(&arrival, Instant::now(), &events, &mut manifest);
-    for (place, item) in manifest.items.drain(..).enumerate() {
+    settle(&mut entry, manifest, given, rehearsal);
+    began = Instant::now();
+    let verdict = Verdict::judge(&entry);
+    let mut scratch = reply::Scratch::default();
+    let writer = ResponseWriter::new(&mut answer.bytes, true, false).with(&answer.fields);
+    reply::write_verdict(&entry, &verdict, writer, &mut scratch);
+    rehearsal.mark("reply", &mut began);
+    Ok(())
+}
+
+/// Gives every record its outcome, and notes it.
+fn settle(entry: &mut Entry, manifest: Manifest, given: &Given, rehearsal: &mut Rehearsal) {
+    for (place, item) in manifest.items.into_iter().enumerate() {
         let binding = usize::from(item.binding);
         let name = entry
             .route
@@ -176,20 +191,12 @@ fn play(
             place as u32,
             outcome.unwrap_or(Outcome::Delivered(Receipt::Nothing)),
         );
-        let record = item.record;
         rehearsal.records.push(RehearsedRecord {
             event: item.event as usize,
             binding,
-            record,
+            record: item.record,
         });
     }
-    began = Instant::now();
-    let verdict = Verdict::judge(&entry);
-    let mut scratch = reply::Scratch::default();
-    let writer = ResponseWriter::new(&mut answer.bytes, true, false).with(&answer.fields);
-    reply::write_verdict(&entry, &verdict, writer, &mut scratch);
-    rehearsal.mark("reply", &mut began);
-    Ok(())
 }
 
 /// The request's head as bytes with their index. The parser is not asked: what the user writes

@@ -126,44 +126,13 @@ impl Curl {
         for part in &self.url_query {
             add(&encoded(part));
         }
-        let mut headers = self.headers.clone();
         let mut body = data.unwrap_or_default();
         let has_body = kind.is_some() && !self.get;
         if self.get {
             add(&String::from_utf8_lossy(&body));
             body.clear();
         }
-        let mut default = |name: &str, value: &str| {
-            if !headers
-                .iter()
-                .any(|(known, _)| known.eq_ignore_ascii_case(name))
-            {
-                headers.push((name.to_owned(), value.to_owned()));
-            }
-        };
-        match kind {
-            Some(JSON) if has_body => {
-                default("Content-Type", JSON);
-                default("Accept", JSON);
-            }
-            Some(kind) if has_body && !kind.is_empty() => default("Content-Type", kind),
-            _ => {}
-        }
-        if let Some(user) = &self.user {
-            default("Authorization", &format!("Basic {}", STANDARD.encode(user)));
-        }
-        for (name, value) in [
-            ("User-Agent", &self.user_agent),
-            ("Referer", &self.referer),
-            ("Cookie", &self.cookie),
-        ] {
-            if let Some(value) = value {
-                default(name, value);
-            }
-        }
-        if let Some(host) = &written.host {
-            default("Host", host);
-        }
+        let headers = self.fields(kind.filter(|_| has_body), written.host.as_deref());
         let usual = if self.head {
             "HEAD"
         } else if has_body {
@@ -179,6 +148,32 @@ impl Curl {
             headers,
             body,
         })
+    }
+
+    /// Header fields: those that are given, then those that the flags bring with them.
+    fn fields(&self, kind: Option<&str>, host: Option<&str>) -> Vec<(String, String)> {
+        let mut headers = self.headers.clone();
+        let mut default = |name: &str, value: Option<&str>| {
+            let Some(value) = value.filter(|value| !value.is_empty()) else {
+                return;
+            };
+            if !headers
+                .iter()
+                .any(|(known, _)| known.eq_ignore_ascii_case(name))
+            {
+                headers.push((name.to_owned(), value.to_owned()));
+            }
+        };
+        default("Content-Type", kind);
+        default("Accept", kind.filter(|kind| *kind == JSON));
+        let user = self.user.as_ref();
+        let user = user.map(|user| format!("Basic {}", STANDARD.encode(user)));
+        default("Authorization", user.as_deref());
+        default("User-Agent", self.user_agent.as_deref());
+        default("Referer", self.referer.as_deref());
+        default("Cookie", self.cookie.as_deref());
+        default("Host", host);
+        headers
     }
 
     /// The body, and the Content-Type that goes with how it is written; empty where none does.
