@@ -18,6 +18,7 @@ pub use core::{Core, CoreParts};
 pub use rehearsal::{Given, Rehearsal, RehearsalRequest, RehearsedRecord, rehearse};
 pub use ticket::Ticket;
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::{Instant, SystemTime};
 
@@ -64,7 +65,8 @@ pub struct Arrival<'r> {
     pub time: SystemTime,
 }
 
-/// `split`, the judges of events, and `map`: the records of a request, rendered and weighed. Nothing is sent.
+/// `split`, the judges of events, and `map`: the records of a request, rendered and weighed.
+/// Nothing is sent.
 ///
 /// # Errors
 /// Why the body as a whole is refused. Single events are refused in the manifest.
@@ -75,30 +77,46 @@ pub fn prepare(
     judge: &mut EventJudge,
     manifest: &mut Manifest,
 ) -> Result<(), Refusal> {
-    let Arrival {
-        permit,
-        head,
-        body,
-        id,
-        time,
-    } = arrival;
-    let route = permit.route();
-    let decoded;
-    let body = match permit.coding() {
-        Some(coding) if !body.is_empty() => {
+    let body = take_apart(arrival, events)?;
+    render(arrival, &body, targets, events, judge, manifest)
+}
+
+/// `split`: the events of a body, which is given back without its coding.
+fn take_apart<'r>(arrival: &Arrival<'r>, events: &mut Scratch) -> Result<Cow<'r, Bytes>, Refusal> {
+    let route = arrival.permit.route();
+    let body = match arrival.permit.coding() {
+        Some(coding) if !arrival.body.is_empty() => {
             let bytes_max = route.accept.request_bytes;
-            decoded = events.decoders.decode(coding, body, bytes_max)?;
-            &decoded
+            Cow::Owned(events.decoders.decode(coding, arrival.body, bytes_max)?)
         }
-        _ => *body,
+        _ => Cow::Borrowed(arrival.body),
     };
     split::split(
-        head.field("content-type"),
-        body,
+        arrival.head.field("content-type"),
+        &body,
         &route.accept,
         route.plan.wanted(),
         events,
     )?;
+    Ok(body)
+}
+
+/// The judges of events, and `map`.
+fn render(
+    arrival: &Arrival<'_>,
+    body: &Bytes,
+    targets: &[Target],
+    events: &mut Scratch,
+    judge: &mut EventJudge,
+    manifest: &mut Manifest,
+) -> Result<(), Refusal> {
+    let Arrival {
+        permit,
+        head,
+        id,
+        time,
+        ..
+    } = arrival;
     let judged = judge.judge(permit, events.texts(body));
     let path = permit.path_values(head)?;
     let request = RequestView {

@@ -2,7 +2,9 @@
 
 #[cfg(feature = "sandbox")]
 mod embedded;
+mod facts;
 mod open;
+mod probe;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
@@ -10,7 +12,9 @@ use sluicegate_contract::{Field, MappingFault, Outline};
 
 #[cfg(feature = "sandbox")]
 pub use embedded::{Embedded, Landed, Landings, Place};
+pub use facts::Spread;
 pub use open::{RoomContext, open, rehearsed};
+pub use probe::{Seen, probe};
 
 /// A target's room as its settings say, ready to be opened.
 #[derive(Clone, Debug, PartialEq)]

@@ -8,6 +8,7 @@ mod kit;
 mod stories {
     mod bodies;
     mod browsers;
+    mod check;
     mod command_line;
     mod delivery;
     mod faults;

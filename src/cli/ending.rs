@@ -45,11 +45,7 @@ impl Ending {
     /// Says what went wrong, on stderr (help on stdout).
     fn say(&self) {
         match self {
-            Self::Files(diagnostics) => {
-                let colour =
-                    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-                complain(&diagnostics.render(colour));
-            }
+            Self::Files(diagnostics) => complain(&diagnostics.render(colour())),
             Self::Said => {}
             Self::Wrong(message) | Self::Misuse(message) => {
                 complain(&format!("error: {message}\n"));
@@ -91,6 +87,12 @@ pub(super) fn say(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-fn complain(text: &str) {
+/// Whether what is said on stderr may have colours.
+pub(super) fn colour() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
+/// Writes to stderr, as [`say`] does to stdout.
+pub(super) fn complain(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }

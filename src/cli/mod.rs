@@ -1,6 +1,7 @@
 //! The command line: arguments to what to run; one file per command.
 
 mod check;
+mod completions;
 mod ending;
 mod files;
 mod listen;
@@ -17,7 +18,7 @@ mod values;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use ending::Ending;
 pub use listen::ListenFlags;
@@ -49,9 +50,11 @@ enum Command {
     Sandbox(sandbox::Arguments),
     Serve(serve::Arguments),
     Check(check::Arguments),
-    Try(try_one::Arguments),
+    Try(Box<try_one::Arguments>),
     Test(test::Arguments),
     Schema(schema::Arguments),
+    Completions(completions::CompletionArguments),
+    Man(completions::ManArguments),
 }
 
 /// Runs what the arguments of this process say.
@@ -64,17 +67,24 @@ pub fn main() -> ExitCode {
 /// # Errors
 /// How it ended, where that is not well.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Ending> {
-    let arguments = Arguments::try_parse_from(arguments).map_err(Ending::Usage)?;
+    let matches = Arguments::command().try_get_matches_from(arguments);
+    let matches = matches.map_err(Ending::Usage)?;
+    let arguments = Arguments::from_arg_matches(&matches).map_err(Ending::Usage)?;
+    let matches = matches.subcommand().map(|(_, matches)| matches);
     match arguments.command {
         None => sandbox::command(None, arguments.sandbox),
         Some(Command::Sandbox(arguments)) => {
             sandbox::command(arguments.file.as_ref(), arguments.flags)
         }
         Some(Command::Serve(arguments)) => serve::command(&arguments),
-        Some(Command::Check(arguments)) => check::command(&arguments),
-        Some(Command::Try(arguments)) => try_one::command(&arguments),
+        Some(Command::Check(arguments)) => check::command(&arguments, matches),
+        Some(Command::Try(arguments)) => try_one::command(&arguments, matches),
         Some(Command::Test(arguments)) => test::command(&arguments),
         Some(Command::Schema(arguments)) => schema::command(&arguments),
+        Some(Command::Completions(arguments)) => {
+            completions::completions(&arguments, Arguments::command())
+        }
+        Some(Command::Man(arguments)) => completions::man(&arguments, Arguments::command()),
     }
 }
 

@@ -1,7 +1,5 @@
 //! The command line as its users meet it.
 
-use clap::CommandFactory;
-
 use super::*;
 
 fn arguments(words: &[&str]) -> Result<Arguments, clap::Error> {
@@ -15,6 +13,28 @@ fn every_command_has_help_with_an_example() {
     for sub in command.get_subcommands() {
         let help = sub.clone().render_long_help().to_string();
         assert!(help.contains("Example"), "{}: {help}", sub.get_name());
+    }
+}
+
+#[test]
+fn completions_and_the_man_page_know_every_command() {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Arguments::command())
+        .render(&mut page)
+        .unwrap();
+    let page = String::from_utf8(page).unwrap();
+    for shell in [
+        clap_complete::Shell::Bash,
+        clap_complete::Shell::Zsh,
+        clap_complete::Shell::Fish,
+    ] {
+        let mut text = Vec::new();
+        clap_complete::generate(shell, &mut Arguments::command(), "sluicegate", &mut text);
+        let text = String::from_utf8(text).unwrap();
+        for sub in Arguments::command().get_subcommands() {
+            assert!(text.contains(sub.get_name()), "{shell}: {}", sub.get_name());
+            assert!(page.contains(sub.get_name()), "{}", sub.get_name());
+        }
     }
 }
 
@@ -39,6 +59,12 @@ fn commands_and_flags_are_understood() {
             "try", "a.yaml", "POST /x", "--body", "-", "-H", "a: b", "-H", "c:d",
         ],
         &["test", "a.yaml"],
+        &["try", "a.yaml", "curl", "http://h/x", "--json", "{}", "-s"],
+        &[
+            "check", "a.yaml", "--rate", "5/s", "--json", "--allow", "hot_key",
+        ],
+        &["completions", "zsh"],
+        &["man", "--dir", "d"],
         &["schema", "--codes"],
     ] {
         assert!(
@@ -58,6 +84,9 @@ fn wrong_usage_ends_with_two() {
         &["serve", "a.yaml", "--driver", "kqueue"],
         &["serve", "a.yaml", "--http", "nowhere"],
         &["try", "a.yaml", "POST /x", "-H", "no colon"],
+        &["check", "a.yaml", "--rate", "fast"],
+        &["check", "a.yaml", "--allow", "everything"],
+        &["completions", "cmd.exe"],
         &["frobnicate"],
     ] {
         let ending = Ending::Usage(arguments(words).unwrap_err());
@@ -95,7 +124,7 @@ fn files_of_config() -> Vec<std::path::PathBuf> {
     for entry in std::fs::read_dir(config.join("examples")).unwrap() {
         files.push(entry.unwrap().path());
     }
-    files.retain(|path| path.is_file());
+    files.retain(|file| file.extension().is_some_and(|end| end == "yaml"));
     files.sort();
     files
 }

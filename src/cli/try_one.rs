@@ -1,59 +1,107 @@
 //! `sluicegate try`: routes and maps one request, sends nothing, shows what would be sent.
 
-use std::io::Read;
+mod curl;
+
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
-use clap::Args;
+use clap::{ArgMatches, Args};
 
+use self::curl::{Curl, Trouble};
 use super::ending::{Ending, say};
 use super::files::settings_of;
 use super::test_run::{fields_of, fixed_moment};
 use super::values;
 use crate::gateway::{Given, Rehearsal, RehearsalRequest, rehearse};
-use crate::limits::REQUEST_BYTES_MAX;
 use crate::settings::Settings;
 
-/// Shows what a request would become: its records, field by field, and the reply. Sends nothing.
+/// Rehearsals from which the time of each step is taken, at most.
+const REHEARSALS_MAX: usize = 1000;
+/// How long they may take together, unless their number is asked for.
+const REHEARSALS_TIME: Duration = Duration::from_millis(500);
+
+/// Shows what a request would become: its records, field by field, the reply, and the time that
+/// each step takes. Sends nothing.
+///
+/// The request is written as 'POST /orders', or as for curl: a URL with curl's own flags.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  sluicegate try orders.yaml 'POST /orders' \
-                        --body '{\"id\": \"o1\"}' -H 'Content-Type: application/json'")]
+#[command(after_help = "Examples:\n  sluicegate try orders.yaml 'POST /orders' \
+                        --body '{\"id\": \"o1\"}' -H 'Content-Type: application/json'\n  \
+                        sluicegate try orders.yaml curl http://127.0.0.1:8080/orders \
+                        --json @order.json")]
 pub(super) struct Arguments {
     /// A Sluicegate file.
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Method and path, a query included: 'POST /orders?dry=1'.
-    #[arg(value_name = "REQUEST")]
-    request: String,
-    /// The body: text as it stands, `@file` for a file, `-` for stdin.
-    #[arg(
-        long,
-        value_name = "BODY",
-        default_value = "",
-        hide_default_value = true,
-        allow_hyphen_values = true
-    )]
-    body: String,
-    /// A header field; may stand several times.
-    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header)]
-    headers: Vec<(String, String)>,
+    /// Method and path, a query included: 'POST /orders?dry=1'; or a URL.
+    #[arg(value_name = "REQUEST", required = true, num_args = 1..=3)]
+    request: Vec<String>,
+    #[command(flatten)]
+    curl: Curl,
+    /// Rehearse it so often and show the median time of each step.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    times: Option<u32>,
 }
 
-pub(super) fn command(arguments: &Arguments) -> Result<(), Ending> {
+pub(super) fn command(arguments: &Arguments, matches: Option<&ArgMatches>) -> Result<(), Ending> {
+    let asked = arguments.curl.request(&arguments.request, matches);
+    let asked = asked.map_err(|trouble| match trouble {
+        Trouble::Written(message) => Ending::Misuse(message),
+        Trouble::Unread(message) => Ending::Wrong(message),
+    })?;
     let settings = settings_of(std::slice::from_ref(&arguments.file))?;
-    let (method, target) = request_line(&arguments.request).map_err(Ending::Misuse)?;
-    let body = body(&arguments.body).map_err(Ending::Wrong)?;
     let (time, id) = fixed_moment();
     let request = RehearsalRequest {
-        method,
-        target,
-        headers: arguments.headers.clone(),
-        body,
+        method: asked.method,
+        target: asked.target,
+        headers: asked.headers,
+        body: asked.body,
         time,
         id,
     };
     let rehearsal = rehearse(&settings, &request, &Given::default());
     say(&shown(&settings, &rehearsal));
+    say(&times(&settings, &request, &rehearsal, arguments.times));
     Ok(())
+}
+
+/// The time of each step: the median of many rehearsals, of which the first is not one, since it
+/// pays for what the others find ready.
+fn times(
+    settings: &Settings,
+    request: &RehearsalRequest,
+    first: &Rehearsal,
+    asked: Option<u32>,
+) -> String {
+    let began = Instant::now();
+    let most = asked.map_or(REHEARSALS_MAX, |times| times as usize);
+    let mut all: Vec<Vec<Duration>> = vec![Vec::new(); first.times.len()];
+    let mut rehearsals = 0;
+    while rehearsals < most && (asked.is_some() || began.elapsed() < REHEARSALS_TIME) {
+        let next = rehearse(settings, request, &Given::default());
+        for (times, (_, time)) in all.iter_mut().zip(&next.times) {
+            times.push(*time);
+        }
+        rehearsals += 1;
+    }
+    let plural = if rehearsals == 1 { "" } else { "s" };
+    let mut out = format!(
+        "\ntime (median of {rehearsals} rehearsal{plural} on this machine, without sockets and \
+         targets)\n"
+    );
+    let mut whole = Duration::ZERO;
+    for ((step, cold), times) in first.times.iter().zip(&mut all) {
+        times.sort();
+        let median = times.get(times.len() / 2).copied().unwrap_or(*cold);
+        whole += median;
+        out.push_str(&format!("  {step:<8}{}\n", microseconds(median)));
+    }
+    out.push_str(&format!("  {:<8}{}\n", "together", microseconds(whole)));
+    out
+}
+
+fn microseconds(time: Duration) -> String {
+    format!("{:>9.1} µs", time.as_secs_f64() * 1e6)
 }
 
 fn shown(settings: &Settings, rehearsal: &Rehearsal) -> String {
@@ -93,46 +141,4 @@ fn shown(settings: &Settings, rehearsal: &Rehearsal) -> String {
         ));
     }
     out
-}
-
-fn request_line(text: &str) -> Result<(String, String), String> {
-    let wrong = || format!("`{text}` is not a request: write for example 'POST /orders'");
-    let (method, target) = text.trim().split_once(' ').ok_or_else(wrong)?;
-    let target = target.trim();
-    if !target.starts_with('/') || !target.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(wrong());
-    }
-    Ok((method.to_owned(), target.to_owned()))
-}
-
-fn body(text: &str) -> Result<Vec<u8>, String> {
-    let most = REQUEST_BYTES_MAX as u64 + 1;
-    let mut bytes = Vec::new();
-    let read = match text.strip_prefix('@') {
-        Some(path) => std::fs::File::open(path)
-            .and_then(|file| file.take(most).read_to_end(&mut bytes))
-            .map_err(|error| format!("the body's file `{path}` cannot be read: {error}")),
-        None if text == "-" => std::io::stdin()
-            .lock()
-            .take(most)
-            .read_to_end(&mut bytes)
-            .map_err(|error| format!("the body cannot be read from stdin: {error}")),
-        None => return Ok(text.as_bytes().to_vec()),
-    };
-    read.map(|_| bytes)
-}
-
-fn header(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text
-        .split_once(':')
-        .ok_or_else(|| "write 'Name: value'".to_owned())?;
-    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    let (name, value) = (name.trim(), value.trim());
-    if name.is_empty() || !name.bytes().all(token) {
-        return Err(format!("`{name}` is not a header's name"));
-    }
-    if value.bytes().any(|byte| byte < b' ' || byte == 0x7f) {
-        return Err("a header's value has no control characters".to_owned());
-    }
-    Ok((name.to_owned(), value.to_owned()))
 }

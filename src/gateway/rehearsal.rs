@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use sluicegate_contract::{Outcome, Receipt, Record};
 
-use super::{Arrival, admit, entry, prepare};
+use super::{Arrival, admit, entry, render, take_apart};
 use crate::admit::{EventJudge, answer_options};
 use crate::dispatch::{Manifest, Target};
 use crate::error::{Code, Refusal};
@@ -18,7 +18,7 @@ use crate::reply;
 use crate::rooms;
 use crate::route::Routes;
 use crate::settings::Settings;
-use crate::settle::Verdict;
+use crate::settle::{Entry, Verdict};
 use crate::split::Scratch;
 
 /// A request to rehearse.
@@ -65,6 +65,17 @@ pub struct Rehearsal {
     pub fields: Vec<(String, String)>,
     /// The answer's body.
     pub body: Vec<u8>,
+    /// How long each step took, by a clock that never goes back.
+    pub times: Vec<(&'static str, Duration)>,
+}
+
+impl Rehearsal {
+    /// Notes what the steps since `began` took, and begins the next.
+    fn mark(&mut self, step: &'static str, began: &mut Instant) {
+        let now = Instant::now();
+        self.times.push((step, now.duration_since(*began)));
+        *began = now;
+    }
 }
 
 /// Takes one request through `route`, `admit`, `split` and `map`, as `serve` does, and answers it
@@ -77,13 +88,16 @@ pub fn rehearse(settings: &Settings, request: &RehearsalRequest, given: &Given) 
         status: 0,
         fields: Vec::new(),
         body: Vec::new(),
+        times: Vec::new(),
     };
     let mut answer = Answer::default();
     let mut scratch = reply::Scratch::default();
     if let Err(refusal) = play(settings, request, given, &mut rehearsal, &mut answer) {
         let head_only = request.method == "HEAD";
+        let mut began = Instant::now();
         let writer = ResponseWriter::new(&mut answer.bytes, true, head_only).with(&answer.fields);
         reply::write_refusal(&refusal, request.id, writer, &mut scratch);
+        rehearsal.mark("reply", &mut began);
     }
     read_answer(&answer.bytes, &mut rehearsal);
     rehearsal
@@ -118,7 +132,16 @@ fn play(
     }
     let cors = routes.cors_of(&head, settings.server.cors.as_deref());
     answer.fields = cors.map(|rule| rule.fields(&head)).unwrap_or_default();
-    let permit = admit(&routes, &head, Some(request.body.len() as u64), source_ip)?;
+    let mut began = Instant::now();
+    // `admit` asks the table of routes itself: this is for its time alone.
+    let _ = routes.find(&head);
+    rehearsal.mark("route", &mut began);
+    let permit = admit(&routes, &head, Some(request.body.len() as u64), source_ip);
+    rehearsal.mark("admit", &mut began);
+    if let [.., (_, route), (_, admit)] = rehearsal.times.as_mut_slice() {
+        *admit = admit.saturating_sub(*route);
+    }
+    let permit = permit?;
     rehearsal.route = Some(permit.route().index);
     let body = Bytes::copy_from_slice(&request.body);
     let (id, time) = (request.id, request.time);
@@ -131,14 +154,39 @@ fn play(
     };
     let (mut events, mut manifest) = (Scratch::default(), Manifest::default());
     let mut judge = EventJudge::default();
-    prepare(&arrival, &targets, &mut events, &mut judge, &mut manifest)?;
+    began = Instant::now();
+    let taken = take_apart(&arrival, &mut events);
+    rehearsal.mark("split", &mut began);
+    let body = taken?;
+    let mapped = render(
+        &arrival,
+        &body,
+        &targets,
+        &mut events,
+        &mut judge,
+        &mut manifest,
+    );
+    rehearsal.mark("map", &mut began);
+    mapped?;
     if events.events.len() == 1
         && let Some(refusal) = manifest.refusals.pop()
     {
         return Err(refusal);
     }
     let mut entry = entry(&arrival, Instant::now(), &events, &mut manifest);
-    for (place, item) in manifest.items.drain(..).enumerate() {
+    settle(&mut entry, manifest, given, rehearsal);
+    began = Instant::now();
+    let verdict = Verdict::judge(&entry);
+    let mut scratch = reply::Scratch::default();
+    let writer = ResponseWriter::new(&mut answer.bytes, true, false).with(&answer.fields);
+    reply::write_verdict(&entry, &verdict, writer, &mut scratch);
+    rehearsal.mark("reply", &mut began);
+    Ok(())
+}
+
+/// Gives every record its outcome, and notes it.
+fn settle(entry: &mut Entry, manifest: Manifest, given: &Given, rehearsal: &mut Rehearsal) {
+    for (place, item) in manifest.items.into_iter().enumerate() {
         let binding = usize::from(item.binding);
         let name = entry
             .route
@@ -150,18 +198,12 @@ fn play(
             place as u32,
             outcome.unwrap_or(Outcome::Delivered(Receipt::Nothing)),
         );
-        let record = item.record;
         rehearsal.records.push(RehearsedRecord {
             event: item.event as usize,
             binding,
-            record,
+            record: item.record,
         });
     }
-    let verdict = Verdict::judge(&entry);
-    let mut scratch = reply::Scratch::default();
-    let writer = ResponseWriter::new(&mut answer.bytes, true, false).with(&answer.fields);
-    reply::write_verdict(&entry, &verdict, writer, &mut scratch);
-    Ok(())
 }
 
 /// The request's head as bytes with their index. The parser is not asked: what the user writes

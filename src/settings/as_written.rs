@@ -163,7 +163,7 @@ pub(super) enum SchemaSource {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Accept {
-    /// Forms of a body; json and json-array by default.
+    /// Forms of a body; json, json-array and ndjson by default.
     #[schemars(length(min = 1))]
     pub formats: Option<Vec<Format>>,
     /// Bytes of one event, 256KiB by default, 16MiB at most; past it 413.

@@ -183,7 +183,9 @@ fn route(
     let required = bindings
         .iter()
         .any(|binding| binding.need == Need::Required);
-    if !required && reply.after != After::None {
+    // Where a target is not known, whether one is required is not known either.
+    let whole = bindings.len() == written.to.len();
+    if whole && !required && reply.after != After::None {
         issues.push(Issue {
             at: key_place(node, &["to"]),
             message: "no target of this route is required, so its reply would promise nothing"

@@ -1,8 +1,10 @@
-//! What is wrong with a set of files, as people read it: all of it at once, each with its place.
+//! What is wrong or doubtful in a set of files, as people and programs read it: all of it at once,
+//! each with its place.
 
 use std::fmt;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource};
+use serde_json::{Value, json};
 
 use super::Sources;
 use crate::map::{Issue, Position};
@@ -14,20 +16,51 @@ const LINE_BYTES_MAX: usize = 400;
 /// Characters before and behind a place in a longer line.
 const AROUND_CHARACTERS: usize = 40;
 
-/// Everything that is wrong with a set of files. Never empty.
+/// How grave a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The files cannot be run.
+    Error,
+    /// They can, and may not do what their writer thinks.
+    Warning,
+}
+
+impl Severity {
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// One thing that is wrong or doubtful.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// How grave it is.
+    pub severity: Severity,
+    /// A stable word for its kind.
+    pub code: &'static str,
+    /// What and where.
+    pub issue: Issue,
+}
+
+/// Everything that is wrong with a set of files, or everything doubtful in it.
 #[derive(Clone)]
 pub struct Diagnostics {
     sources: Sources,
-    issues: Vec<Issue>,
+    findings: Vec<Finding>,
 }
 
 impl Diagnostics {
-    /// These issues of these files, in the order of the files; `hidden` are texts (secrets) that
+    /// These findings of these files, in the order of the files; `hidden` are texts (secrets) that
     /// no message may show.
-    pub(super) fn new(sources: Sources, mut issues: Vec<Issue>, hidden: &[String]) -> Self {
-        issues.sort_by_key(|issue| (issue.at.file, issue.at.start));
-        issues.dedup();
-        for issue in &mut issues {
+    pub(super) fn new(sources: Sources, mut findings: Vec<Finding>, hidden: &[String]) -> Self {
+        findings.sort_by_key(|finding| (finding.issue.at.file, finding.issue.at.start));
+        findings.dedup_by(|one, other| one.issue == other.issue);
+        for Finding { issue, .. } in &mut findings {
             for secret in hidden.iter().filter(|secret| !secret.is_empty()) {
                 issue.message = issue.message.replace(secret.as_str(), "***");
                 issue.help = issue
@@ -36,13 +69,13 @@ impl Diagnostics {
                     .map(|help| help.replace(secret.as_str(), "***"));
             }
         }
-        Self { sources, issues }
+        Self { sources, findings }
     }
 
-    /// The issues, in the order of the files.
+    /// The findings, in the order of the files.
     #[must_use]
-    pub fn issues(&self) -> &[Issue] {
-        &self.issues
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
     }
 
     /// All of it with excerpts of the files, in colour or plain.
@@ -56,19 +89,56 @@ impl Diagnostics {
             .with_width(WIDTH)
             .with_links(false);
         let mut out = String::new();
-        for issue in &self.issues {
-            let located = Located::new(&self.sources, issue);
-            if self.has_long_lines(issue.at) {
-                out.push_str(&self.cropped(issue));
+        for finding in &self.findings {
+            let located = Located::new(&self.sources, finding);
+            if self.has_long_lines(finding.issue.at) {
+                out.push_str(&self.cropped(&finding.issue));
             } else if handler.render_report(&mut out, &located).is_err() {
-                out.push_str(&self.line(issue));
+                out.push_str(&self.line(&finding.issue));
             }
             out.push('\n');
         }
-        let count = self.issues.len();
-        let plural = if count == 1 { "" } else { "s" };
-        out.push_str(&format!("{count} error{plural}\n"));
+        out.push_str(&self.count());
         out
+    }
+
+    /// All of it for programs: a list of objects whose members stay as they are.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let object = |finding: &Finding| {
+            let at = finding.issue.at;
+            let end = Position {
+                start: at.end.max(at.start),
+                ..at
+            };
+            let (line, column) = self.sources.line_column(at);
+            let (end_line, end_column) = self.sources.line_column(end);
+            json!({
+                "severity": finding.severity.as_str(),
+                "code": finding.code,
+                "file": self.sources.file(at).map(|file| &file.name),
+                "line": line,
+                "column": column,
+                "end": { "line": end_line, "column": end_column },
+                "message": finding.issue.message,
+                "help": finding.issue.help,
+            })
+        };
+        self.findings.iter().map(object).collect()
+    }
+
+    /// How many there are: `2 errors`, `1 warning`.
+    fn count(&self) -> String {
+        let mut words = Vec::new();
+        for severity in [Severity::Error, Severity::Warning] {
+            let of = |finding: &&Finding| finding.severity == severity;
+            let count = self.findings.iter().filter(of).count();
+            let plural = if count == 1 { "" } else { "s" };
+            if count > 0 {
+                words.push(format!("{count} {}{plural}", severity.as_str()));
+            }
+        }
+        format!("{}\n", words.join(", "))
     }
 
     /// True if a line that the excerpt would show is too long for it.
@@ -131,6 +201,8 @@ impl std::error::Error for Diagnostics {}
 /// An issue together with the text that it is about, as miette draws it.
 #[derive(Debug)]
 struct Located {
+    /// The code of a warning, which silences it; errors show none.
+    code: Option<&'static str>,
     message: String,
     help: Option<String>,
     source: Option<NamedSource<String>>,
@@ -138,10 +210,12 @@ struct Located {
 }
 
 impl Located {
-    fn new(sources: &Sources, issue: &Issue) -> Self {
+    fn new(sources: &Sources, finding: &Finding) -> Self {
+        let issue = &finding.issue;
         let file = sources.file(issue.at).filter(|file| !file.text.is_empty());
         let label = file.map(|file| span_of(&file.text, issue.at));
         Self {
+            code: (finding.severity == Severity::Warning).then_some(finding.code),
             message: match (file, sources.file(issue.at)) {
                 (None, Some(file)) => format!("{}: {}", file.name, issue.message),
                 _ => issue.message.clone(),
@@ -180,6 +254,15 @@ impl fmt::Display for Located {
 impl std::error::Error for Located {}
 
 impl Diagnostic for Located {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.code
+            .map(|code| Box::new(code) as Box<dyn fmt::Display>)
+    }
+
+    fn severity(&self) -> Option<miette::Severity> {
+        self.code.map(|_| miette::Severity::Warning)
+    }
+
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         self.help
             .as_ref()

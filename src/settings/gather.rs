@@ -15,6 +15,8 @@ use crate::rooms::{self, ConnectionSettings, TargetSettings};
 /// The parts of all files.
 #[derive(Debug, Default)]
 pub(super) struct Parts {
+    /// Each file's tree as it was written, before variables were put in.
+    pub(super) written: Vec<Node>,
     pub(super) server: Option<(Server, Position)>,
     pub(super) connections: Vec<Named<ConnectionSettings>>,
     pub(super) targets: Vec<Named<(Target, TargetSettings)>>,
@@ -53,6 +55,7 @@ impl Gatherer<'_> {
         if !self.is_ours(&top) {
             return;
         }
+        self.parts.written.push(top.clone());
         let mut masked = top.clone();
         Interpolation::new(self.environment, true).file(&mut masked);
         let mut interpolation = Interpolation::new(self.environment, false);

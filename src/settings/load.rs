@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::diagnostics::{Finding, Severity};
 use super::gather::{Gatherer, Parts};
 use super::{Diagnostics, Environment, Settings, SourceFile, Sources, build, schema, yaml};
 use crate::limits::SETTINGS_BYTES_MAX;
@@ -19,31 +20,7 @@ const HASH_DIGITS: usize = 16;
 /// # Errors
 /// Everything that is wrong with them, at once, each with its place and the remedy.
 pub fn load(files: &[PathBuf], environment: &Environment) -> Result<Settings, Diagnostics> {
-    let mut sources = Sources::default();
-    let mut issues = Vec::new();
-    for path in files {
-        let file = read(path);
-        let (text, problem) = match file {
-            Ok(text) => (text, None),
-            Err(problem) => (String::new(), Some(problem)),
-        };
-        let index = sources.add(SourceFile {
-            name: path.display().to_string(),
-            directory: path.parent().unwrap_or(Path::new("")).to_owned(),
-            text: Arc::from(text),
-        });
-        if let Some((message, help)) = problem {
-            issues.push(Issue {
-                at: Position {
-                    file: index,
-                    start: 0,
-                    end: 0,
-                },
-                message,
-                help: Some(help),
-            });
-        }
-    }
+    let (sources, issues) = read_all(files);
     load_sources(sources, issues, environment)
 }
 
@@ -80,10 +57,29 @@ pub fn load_texts(
 
 fn load_sources(
     sources: Sources,
-    mut issues: Vec<Issue>,
+    issues: Vec<Issue>,
     environment: &Environment,
 ) -> Result<Settings, Diagnostics> {
-    let unread: Vec<usize> = issues.iter().map(|issue| issue.at.file).collect();
+    load_whole(sources, issues, environment).map(|loaded| loaded.settings)
+}
+
+/// A set of files that is right, with what it was made of.
+pub(super) struct Loaded {
+    pub(super) settings: Settings,
+    pub(super) parts: Parts,
+    pub(super) sources: Sources,
+    /// Texts that no message may show.
+    pub(super) secrets: Vec<String>,
+}
+
+/// As [`load`], with what the settings were made of; `unread` is what is wrong with files that
+/// could not be read.
+pub(super) fn load_whole(
+    sources: Sources,
+    unread: Vec<Issue>,
+    environment: &Environment,
+) -> Result<Loaded, Diagnostics> {
+    let is_unread = |file| unread.iter().any(|issue| issue.at.file == file);
     let mut gatherer = Gatherer {
         sources: &sources,
         environment,
@@ -93,29 +89,80 @@ fn load_sources(
         parts: Parts::default(),
     };
     let mut hash = Sha256::new();
+    let mut syntax = Vec::new();
     for (index, file) in sources.files().iter().enumerate() {
-        if unread.contains(&index) {
+        if is_unread(index) {
             continue;
         }
         hash.update(file.text.as_bytes());
         hash.update([0]);
-        if let Some(top) = yaml::parse(index, &file.text, &mut issues) {
+        if let Some(top) = yaml::parse(index, &file.text, &mut syntax) {
             gatherer.file(top);
         }
     }
     let Gatherer {
-        issues: mut gathered,
+        issues: gathered,
         secrets,
         parts,
         ..
     } = gatherer;
-    issues.append(&mut gathered);
     let mut hash = format!("{:x}", hash.finalize());
     hash.truncate(HASH_DIGITS);
-    match build::settings(&parts, &sources, hash, &mut issues) {
-        Some(settings) => Ok(settings),
-        None => Err(Diagnostics::new(sources, issues, &secrets)),
+    // What is built judges by what was found before it whether there is anything to build.
+    let mut all: Vec<Issue> = [unread.clone(), syntax.clone(), gathered.clone()].concat();
+    let before = all.len();
+    let built = build::settings(&parts, &sources, hash, &mut all);
+    if let Some(settings) = built {
+        return Ok(Loaded {
+            settings,
+            parts,
+            sources,
+            secrets,
+        });
     }
+    let errors = |code: &'static str, issues: Vec<Issue>| {
+        issues.into_iter().map(move |issue| Finding {
+            severity: Severity::Error,
+            code,
+            issue,
+        })
+    };
+    let findings = errors("unreadable", unread)
+        .chain(errors("syntax", syntax))
+        .chain(errors("schema", gathered))
+        .chain(errors("meaning", all.split_off(before)))
+        .collect();
+    Err(Diagnostics::new(sources, findings, &secrets))
+}
+
+/// The texts of files, and what is wrong with those that cannot be read.
+pub(super) fn read_all(files: &[PathBuf]) -> (Sources, Vec<Issue>) {
+    let mut sources = Sources::default();
+    let mut issues = Vec::new();
+    for path in files {
+        let file = read(path);
+        let (text, problem) = match file {
+            Ok(text) => (text, None),
+            Err(problem) => (String::new(), Some(problem)),
+        };
+        let index = sources.add(SourceFile {
+            name: path.display().to_string(),
+            directory: path.parent().unwrap_or(Path::new("")).to_owned(),
+            text: Arc::from(text),
+        });
+        if let Some((message, help)) = problem {
+            issues.push(Issue {
+                at: Position {
+                    file: index,
+                    start: 0,
+                    end: 0,
+                },
+                message,
+                help: Some(help),
+            });
+        }
+    }
+    (sources, issues)
 }
 
 /// A file's text, or what is wrong with it and what to do.

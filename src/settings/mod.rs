@@ -18,17 +18,20 @@ mod cors;
 mod decode;
 mod diagnostics;
 mod environment;
+mod explain;
 mod gather;
 mod given;
 mod interpolate;
 mod load;
 mod node;
+mod review;
 mod route_table;
 mod route_text;
 mod schema;
 mod show;
 mod sources;
 mod units;
+mod warnings;
 mod words;
 mod yaml;
 
@@ -39,10 +42,13 @@ pub use as_run::{
     Accept, After, BatchReply, Binding, Connection, CorsRule, Encodings, Formats, Need, ReplyRule,
     Route, RouteTest, Server, Settings, Target, Unmatched,
 };
-pub use diagnostics::Diagnostics;
+pub use diagnostics::{Diagnostics, Finding, Severity};
 pub use environment::Environment;
+pub use explain::{Origin, ValueInForce};
 pub use given::GivenOutcome;
 pub use load::{load, load_text, load_texts};
+pub use review::{Review, ReviewOptions, review, review_text};
 pub use schema::published as json_schema;
 pub use sources::{SourceFile, Sources};
 pub use units::TimeSpan;
+pub use warnings::WARNINGS;

@@ -11,7 +11,7 @@ use super::{cors, node};
 use crate::http::ProxyVersion;
 
 /// Words that make a key a secret's, wherever its value came from.
-const SECRET_WORDS: &[&str] = &[
+pub(super) const SECRET_WORDS: &[&str] = &[
     "password",
     "secret",
     "token",

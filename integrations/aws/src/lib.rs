@@ -11,6 +11,7 @@ mod codes;
 mod failure;
 mod hallway;
 mod limits;
+mod probe;
 mod service;
 mod whole_answer;
 
@@ -19,6 +20,7 @@ pub use codes::{CodeMeaning, meaning_of};
 pub use failure::{AWS_MESSAGE_CHARACTERS_MAX, Place, failure, one_line};
 pub use hallway::Hallway;
 pub use limits::{LimitBounds, LimitSettings};
+pub use probe::observed;
 pub use service::{Opened, Service};
 pub use whole_answer::WholeAnswer;
 

@@ -16,6 +16,7 @@ mod door;
 mod field;
 mod limits;
 mod outline;
+mod probe;
 mod reason;
 mod record;
 mod set;
@@ -26,6 +27,7 @@ pub use door::{Integration, OutcomeSink, Producer, Room, TargetState, TargetWatc
 pub use field::{Field, Kind, Section};
 pub use limits::{ByteSize, Limits};
 pub use outline::{MappingFault, Outline};
+pub use probe::{Observation, Standing};
 pub use reason::{Reason, ReasonKind};
 pub use record::{Name, Record, RecordId, Value, text};
 pub use set::{Set, SetKind};

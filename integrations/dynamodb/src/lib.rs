@@ -13,6 +13,7 @@ mod maker;
 mod mapping;
 mod number;
 mod path;
+mod probe;
 mod request;
 mod returned;
 mod room;
@@ -21,6 +22,7 @@ mod settings;
 mod single;
 mod update;
 
+pub use probe::probe;
 pub use request::FIELDS;
 pub use room::open;
 pub use settings::{KeyAttributes, KeyType, Settings};

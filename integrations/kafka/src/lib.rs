@@ -17,6 +17,7 @@ mod connection;
 mod events;
 mod health;
 mod judge;
+mod probe;
 mod properties;
 mod reports;
 mod settings;
@@ -25,6 +26,7 @@ mod topic;
 use sluicegate_contract::{Field, Kind};
 
 pub use connection::{Bounds, Connection};
+pub use probe::probe;
 pub use properties::Properties;
 pub use settings::{ConnectionSettings, RecordLimits, Settings};
 pub use topic::Topic;

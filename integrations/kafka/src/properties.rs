@@ -184,6 +184,8 @@ pub(crate) fn client_config(bootstrap_servers: &str, properties: &Properties) ->
         .set("bootstrap.servers", bootstrap_servers)
         .set("acks", "all")
         .set("enable.idempotence", "true")
+        // A producer would have brokers create a topic whose name is misspelt.
+        .set("allow.auto.create.topics", "false")
         .set("enable.gapless.guarantee", "false")
         .set("delivery.report.only.error", "false")
         .set("statistics.interval.ms", "1000");

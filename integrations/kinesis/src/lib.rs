@@ -2,10 +2,12 @@
 //! call are tried again.
 
 mod judge;
+mod probe;
 mod request;
 mod room;
 mod settings;
 
+pub use probe::probe;
 pub use request::FIELDS;
 pub use room::open;
 pub use settings::Settings;

@@ -11,12 +11,18 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use clap::CommandFactory;
+
 use super::schema::schema_text;
 use crate::map::functions;
 use crate::observe;
+use crate::settings::WARNINGS;
 
 /// The folder of the error pages, of which those of codes that are gone are taken away.
 const ERRORS: &str = "reference/errors";
+
+/// Columns of a command's help.
+const HELP_COLUMNS: usize = 100;
 
 /// Every generated file: its path below the folder of the reference, and its text.
 pub(super) fn files() -> Vec<(String, String)> {
@@ -25,6 +31,8 @@ pub(super) fn files() -> Vec<(String, String)> {
         ("reference.yaml".to_owned(), file::text()),
         ("reference/functions.md".to_owned(), functions_page()),
         ("reference/metrics.md".to_owned(), metrics_page()),
+        ("reference/warnings.md".to_owned(), warnings_page()),
+        ("reference/commands.md".to_owned(), commands_page()),
     ];
     let pages = errors::pages().into_iter();
     files.extend(pages.map(|(name, text)| (format!("{ERRORS}/{name}"), text)));
@@ -92,6 +100,45 @@ fn metrics_page() -> String {
          `GET /metrics` on the admin port gives these, in Prometheus' text format.\n\n{}",
         observe::reference()
     )
+}
+
+fn warnings_page() -> String {
+    let mut text = "# Warnings\n\n\
+                    `sluicegate check` says these of files that are right and may not do what their \
+                    writer thinks.\n`x-allow: [CODE]` in a part of the file silences a warning there, \
+                    `--allow CODE` everywhere;\n`--deny-warnings` makes the rest of them errors.\n\n\
+                    | code | what it is about |\n|---|---|\n"
+        .to_owned();
+    for (code, doc) in WARNINGS {
+        text.push_str(&format!("| `{code}` | {doc} |\n"));
+    }
+    text
+}
+
+/// The help of every command, as the commands themselves print it.
+fn commands_page() -> String {
+    let mut command = super::Arguments::command().term_width(HELP_COLUMNS);
+    command.build();
+    let mut text = "# Commands\n".to_owned();
+    let whole = command.render_long_help().to_string();
+    let subcommands = command.get_subcommands_mut();
+    let mut helps = vec![("sluicegate".to_owned(), whole)];
+    helps.extend(
+        subcommands
+            .filter(|command| command.get_name() != "help")
+            .map(|command| {
+                let name = format!("sluicegate {}", command.get_name());
+                (name, command.render_long_help().to_string())
+            }),
+    );
+    for (name, help) in helps {
+        let help: Vec<&str> = help.lines().map(str::trim_end).collect();
+        text.push_str(&format!(
+            "\n## {name}\n\n```text\n{}\n```\n",
+            help.join("\n")
+        ));
+    }
+    text
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ fn load_and_show(text: &str) {
     match load_text("t.yaml", text, &environment) {
         Ok(settings) => assert!(!settings.shown.is_empty()),
         Err(diagnostics) => {
-            assert!(!diagnostics.issues().is_empty());
+            assert!(!diagnostics.findings().is_empty());
             assert!(diagnostics.to_string().contains("error"));
         }
     }
