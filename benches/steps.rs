@@ -14,10 +14,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput};
-use sluicegate::admit::{EventJudge, Permit};
+use sluicegate::admit::{Admission, EventJudge, Permit};
 use sluicegate::courier::{Queue, Rules};
 use sluicegate::dispatch::{Manifest, Queued};
-use sluicegate::gateway::{self, Arrival};
+use sluicegate::gateway::{self, Approach, Arrival};
 use sluicegate::http::{Head, HeadIndex, HeadScan, Parsed, parse};
 use sluicegate::map::{
     BindingSource, EventView, Node, NodeValue, Plan, PlanSource, Position, RequestView,
@@ -31,6 +31,9 @@ use sluicegate_contract::{
     Attempt, AttemptSink, Batch, Integration, Limits, Outcome, Reason, Receipt, Record, RecordId,
     Value,
 };
+
+#[path = "steps/admission.rs"]
+mod admission;
 
 const EVENT_BYTES: usize = 512;
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -123,38 +126,13 @@ fn split_step(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// `schema`: the event against a schema that names each of its members.
-fn judge_step(criterion: &mut Criterion) {
-    let text = |rest: &str| format!("{{\"type\":\"string\"{rest}}}");
-    let schema = format!(
-        "{{\"type\":\"object\",\"required\":[\"id\",\"user\",\"type\"],\"additionalProperties\":false,\
-         \"properties\":{{\"id\":{},\"user\":{},\"type\":{{\"enum\":[\"click\",\"view\"]}},\
-         \"total\":{{\"type\":\"number\",\"minimum\":0}},\"active\":{{\"type\":\"boolean\"}},\
-         \"page\":{{\"type\":\"object\",\"properties\":{{\"url\":{},\"title\":{},\"tags\":{{\"type\":\"array\",\
-         \"items\":{}}}}}}},\"device\":{{\"type\":\"object\",\"required\":[\"os\"]}},\"padding\":{}}}}}",
-        text(",\"minLength\":1,\"maxLength\":36"),
-        text(",\"pattern\":\"^[a-z]+-[0-9]+$\""),
-        text(""),
-        text(",\"maxLength\":200"),
-        text(""),
-        text(""),
-    );
-    let file = format!(
-        "sluicegate: 1\ntargets: {{ nothing: {{ discard: {{}} }} }}\nroutes:\n  \
-         - {{ route: POST /events, auth: none, schema: {schema}, to: [ {{ target: nothing }} ] }}"
-    );
-    let settings = load_text("bench.yaml", &file, &Environment::fixed([]))
-        .unwrap_or_else(|faults| panic!("{}", faults.render(false)));
-    let table = Routes::new(&settings.routes).unwrap();
-    let (bytes, index) = head();
-    let permit = gateway::admit(&table, &Head::new(&bytes, &index), Some(512), LOCALHOST).unwrap();
-    let (event, mut judge) = (event(1), EventJudge::default());
-    criterion.bench_function("judge one event by a schema", |bencher| {
-        bencher.iter(|| {
-            let events = std::iter::once(black_box(event.as_bytes()));
-            assert!(judge.judge(&permit, events).refusal_of(0).is_none());
-        });
-    });
+fn approach<'h>(head: &'h Head<'h>) -> Approach<'h> {
+    Approach {
+        head,
+        length: Some(512),
+        source_ip: LOCALHOST,
+        time: None,
+    }
 }
 
 /// `route` and `admit`, with one route and with a thousand.
@@ -166,8 +144,9 @@ fn route_step(criterion: &mut Criterion) {
         let (bytes, index) = head();
         let head = Head::new(&bytes, &index);
         group.bench_function(format!("{routes} routes"), |bencher| {
+            let admission = Admission::new(&settings);
             bencher
-                .iter(|| gateway::admit(&table, black_box(&head), Some(512), LOCALHOST).unwrap());
+                .iter(|| gateway::admit(&admission, &table, black_box(&approach(&head))).unwrap());
         });
     }
     group.finish();
@@ -180,12 +159,14 @@ fn map_step(criterion: &mut Criterion) {
     let table = Routes::new(&settings.routes).unwrap();
     let (bytes, index) = head();
     let head = Head::new(&bytes, &index);
-    let permit = gateway::admit(&table, &head, Some(512), LOCALHOST).unwrap();
+    let admission = Admission::new(&settings);
+    let permit = gateway::admit(&admission, &table, &approach(&head)).unwrap();
     let body = Bytes::from(event(1));
     let (mut scratch, mut manifest) = (Scratch::default(), Manifest::default());
     let mut judge = EventJudge::default();
     let arrival = Arrival {
         permit: &permit,
+        auth: None,
         head: &head,
         body: &body,
         id: 1,
@@ -269,7 +250,8 @@ fn settle_step(criterion: &mut Criterion) {
     let settings = settings(1);
     let table = Routes::new(&settings.routes).unwrap();
     let (bytes, index) = head();
-    let permit = gateway::admit(&table, &Head::new(&bytes, &index), Some(512), LOCALHOST).unwrap();
+    let (admission, head) = (Admission::new(&settings), Head::new(&bytes, &index));
+    let permit = gateway::admit(&admission, &table, &approach(&head)).unwrap();
     let mut ledger = Ledger::new(0);
     // As many as are in flight in the end-to-end bench.
     for _ in 0..256 {
@@ -387,8 +369,9 @@ fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     parse_step(&mut criterion);
     route_step(&mut criterion);
+    admission::admission_step(&mut criterion);
     split_step(&mut criterion);
-    judge_step(&mut criterion);
+    admission::judge_step(&mut criterion);
     map_step(&mut criterion);
     expressions_step(&mut criterion);
     settle_step(&mut criterion);

@@ -43,6 +43,9 @@ codes! {
     ExpectationFailed = "expectation_failed", 417, "`Expect` holds something other than `100-continue`.";
     TransferCodingUnknown = "transfer_coding_unknown", 501, "`Transfer-Encoding` holds something other than `chunked`.";
     VersionUnsupported = "version_unsupported", 505, "The request is not HTTP/1.0 or HTTP/1.1.";
+    Unauthorized = "unauthorized", 401, "The route asks for an API key, and the request has none that is known. Nothing of it was read.";
+    NotAllowed = "not_allowed", 403, "The API key is not for this route or origin, or the route's `allow` does not hold; the detail says which.";
+    RateLimited = "rate_limited", 429, "More came than a limit of the route or client allows; `RateLimit-Policy` and `RateLimit` tell it. Nothing was stored; send again after `Retry-After`.";
     RouteNotFound = "route_not_found", 404, "No route has this path.";
     MethodNotAllowed = "method_not_allowed", 405, "The path exists, this method on it does not; `Allow` lists those that do.";
     OriginRefused = "origin_refused", 403, "A page of this origin may not send here: the route's `cors.origins` does not name it.";

@@ -9,17 +9,18 @@
 //! A [`Core`] lives on one thread and shares nothing with its neighbours but the targets' gauges
 //! and gates. Everything in this file runs on that thread and never blocks.
 
+mod admission;
 mod core;
 mod rehearsal;
 mod ticket;
 
+pub use admission::{Approach, TurnedAway, admit};
 use core::State;
 pub use core::{Core, CoreParts};
 pub use rehearsal::{Given, Rehearsal, RehearsalRequest, RehearsedRecord, rehearse};
 pub use ticket::Ticket;
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
@@ -28,33 +29,19 @@ use crate::admit::{EventJudge, Permit};
 use crate::dispatch::{self, Item, Manifest, Target};
 use crate::error::{Code, Refusal};
 use crate::http::{Head, Preferences};
-use crate::map::RequestView;
+use crate::map::{AuthView, RequestView};
 use crate::observe::EventOutcome;
-use crate::route::Routes;
 use crate::settings::After;
 use crate::settle::{Entry, Slot};
 use crate::split::{self, Scratch};
-
-/// `route` and `admit`: everything that can be said before the body is read. `source_ip` is the
-/// client's.
-///
-/// # Errors
-/// Why the request may not go on.
-pub fn admit(
-    routes: &Routes,
-    head: &Head<'_>,
-    length: Option<u64>,
-    source_ip: IpAddr,
-) -> Result<Permit, Refusal> {
-    let found = routes.find(head)?;
-    Permit::judge(found, head, length, source_ip)
-}
 
 /// A whole request that was let in.
 #[derive(Debug)]
 pub struct Arrival<'r> {
     /// That it was let in.
     pub permit: &'r Permit,
+    /// Who sends it, where its route asks for that.
+    pub auth: Option<AuthView<'r>>,
     /// Its head.
     pub head: &'r Head<'r>,
     /// Its body.
@@ -98,6 +85,7 @@ fn take_apart<'r>(arrival: &Arrival<'r>, events: &mut Scratch) -> Result<Cow<'r,
         route.plan.wanted(),
         events,
     )?;
+    admission::take(arrival.permit, events.events.len(), arrival.body.len())?;
     Ok(body)
 }
 
@@ -112,6 +100,7 @@ fn render(
 ) -> Result<(), Refusal> {
     let Arrival {
         permit,
+        auth,
         head,
         id,
         time,
@@ -125,7 +114,7 @@ fn render(
         id: *id,
         time: *time,
         source_ip: permit.source_ip(),
-        auth: None,
+        auth: *auth,
     };
     manifest.gather(permit, &request, body, events, judged, targets);
     Ok(())

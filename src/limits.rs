@@ -127,6 +127,26 @@ pub const SCHEMA_FAULTS_PER_REQUEST_MAX: usize = 256;
 /// it the judge stops counting. Each costs a few hundred bytes.
 pub const SCHEMA_ERRORS_MAX: u32 = 1024;
 
+// ---- Admission: who may send, and how much. ----
+
+/// Bytes of an API key; a longer one is unknown. `sluicegate key new` makes 47.
+pub const API_KEY_BYTES_MAX: usize = 512;
+/// Clients of one file set.
+pub const CLIENTS_MAX: usize = 100_000;
+/// Files of one `clients_dir`.
+pub const CLIENT_FILES_MAX: usize = 10_000;
+/// Limits of one route, and of one client.
+pub const LIMITS_PER_ROUTE_MAX: usize = 16;
+/// The time in which a limit's `burst` comes in again, at most.
+pub const LIMIT_REFILL_MAX: Duration = Duration::from_secs(24 * 3600);
+/// Buckets of one set of the table of limits: so many and their lock fill two cache lines.
+pub const LIMIT_BUCKETS_PER_SET: usize = 7;
+/// Sets of the table of limits, which all limits share: 229,376 values of `per` that sent
+/// something of late, in 4 MiB. Past it those that would be full again soonest are forgotten.
+pub const LIMIT_SETS: usize = 1 << 15;
+/// Locks over the counters of concurrent requests. Entries are as many as requests in flight.
+pub const CONCURRENT_SHARDS: usize = 64;
+
 // ---- Delivery. ----
 
 /// Bytes that a target's queue may hold, by default: payload plus `RECORD_OVERHEAD_BYTES` each.
@@ -183,4 +203,13 @@ const _: () = assert!(
     "load balancers must close first"
 );
 const _: () = assert!(WITHIN_DEFAULT.as_secs() <= GIVE_UP_DEFAULT.as_secs());
+const _: () = assert!(
+    ROUTES_MAX * LIMITS_PER_ROUTE_MAX < 1 << 31,
+    "numbers of limits fit 31 bits"
+);
+const _: () = assert!(
+    CLIENTS_MAX * LIMITS_PER_ROUTE_MAX < 1 << 31,
+    "numbers of clients' limits fit 31 bits"
+);
+const _: () = assert!(LIMIT_SETS.is_power_of_two() && CONCURRENT_SHARDS.is_power_of_two());
 const _: () = assert!(RETRY_PAUSE_MIN.as_millis() < RETRY_PAUSE_MAX.as_millis());

@@ -15,6 +15,7 @@ use sluicegate_contract::{OutcomeSink, Room};
 
 use self::sources::Shared;
 use crate::admin::{self, AdminHandle};
+use crate::admit::Admission;
 use crate::courier::{Courier, Lanes, Rules};
 use crate::dispatch::{Inbox, Target};
 use crate::gateway::{Core, CoreParts};
@@ -252,6 +253,7 @@ fn start_workers(
             .collect(),
         targets: targets.len(),
     };
+    let admission = Arc::new(Admission::new(settings));
     let mut workers: Vec<WorkerHandle> = Vec::new();
     for number in 0..mailboxes.all().len() {
         let address = workers
@@ -260,6 +262,7 @@ fn start_workers(
         let (routes, shape) = (settings.routes.clone(), shape.clone());
         let (targets, mailboxes) = (Arc::clone(targets), mailboxes.clone());
         let server = settings.server.clone();
+        let admission = Arc::clone(&admission);
         let mut worker_settings = WorkerSettings::new(number, address, options.driver);
         worker_settings.deadlines = options.deadlines;
         worker_settings.preface = server.proxy_protocol.map(|version| Preface {
@@ -267,7 +270,9 @@ fn start_workers(
             believed_from: Arc::clone(&server.trusted_proxies),
         });
         let build = move |context: &CoreContext| {
-            build_core(context, &routes, server, &shape, targets, &mailboxes)
+            build_core(
+                context, &routes, server, admission, &shape, targets, &mailboxes,
+            )
         };
         let worker = worker::start(worker_settings, build);
         match worker {
@@ -290,6 +295,7 @@ fn build_core(
     context: &CoreContext,
     routes: &[Arc<crate::settings::Route>],
     server: Server,
+    admission: Arc<Admission>,
     shape: &Shape,
     targets: Arc<[Target]>,
     mailboxes: &Mailboxes,
@@ -306,6 +312,7 @@ fn build_core(
             number,
             routes,
             server,
+            admission,
             targets,
             counters,
             mailbox,

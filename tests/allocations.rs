@@ -17,8 +17,8 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
-use sluicegate::admit::Coding;
 use sluicegate::admit::schema::{Schema, Tape};
+use sluicegate::admit::{Admission, Coding};
 use sluicegate::error::Code;
 use sluicegate::gateway::{Core, CoreParts};
 use sluicegate::http::{
@@ -165,6 +165,7 @@ fn on_a_core(step: impl AsyncFnOnce(Rc<Core>)) {
             number: 0,
             routes: Routes::new(&settings.routes).unwrap(),
             server: settings.server.clone(),
+            admission: Arc::new(Admission::new(&settings)),
             targets: targets.into(),
             counters: CoreCounters::new(0, &shape),
             mailbox,

@@ -6,6 +6,7 @@
 mod kit;
 
 mod stories {
+    mod admission;
     mod bodies;
     mod browsers;
     mod check;

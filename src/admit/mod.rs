@@ -1,9 +1,12 @@
 //! Judges a request's head before its body is read, and its events before they are mapped.
 
+mod buckets;
 mod client_address;
+mod clients;
 mod coding;
 mod cors;
 mod judge;
+mod limiter;
 mod options;
 mod origin;
 pub mod schema;
@@ -11,21 +14,58 @@ pub mod schema;
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use crate::error::{Code, Refusal};
 use crate::http::Head;
+use crate::limits::LIMIT_SETS;
 use crate::route::{CoreRoute, Match, Parameters, parameter_names};
-use crate::settings::Route;
+use crate::settings::{Auth, Route, Settings};
 use coding::coding_of;
 
 pub use client_address::{client_address, is_among};
+pub use clients::{Clients, Place};
 pub use coding::{Coding, Encodings};
 pub use cors::{CorsRule, Origins};
 pub use judge::{EventJudge, Judged};
+pub use limiter::{Held, Limiter, Under};
 pub use options::{Ready, answer_options};
 pub use origin::{OriginFault, OriginPattern};
+
+/// What admission knows: who may send, and how much came. Shared by all cores.
+#[derive(Debug)]
+pub struct Admission {
+    /// Who may send.
+    pub clients: Clients,
+    /// How much came; `None` where nothing is limited.
+    pub limiter: Option<Arc<Limiter>>,
+}
+
+impl Admission {
+    /// The admission of the settings, with nothing come yet.
+    #[must_use]
+    pub fn new(settings: &Settings) -> Self {
+        Self::with(Clients::new(settings), settings, LIMIT_SETS)
+    }
+
+    /// For one request that is rehearsed, which is taken for that of this client.
+    #[must_use]
+    pub fn rehearsed(settings: &Settings, client: Option<usize>) -> Self {
+        Self::with(Clients::new(settings).assuming(client), settings, 1)
+    }
+
+    fn with(clients: Clients, settings: &Settings, sets: usize) -> Self {
+        let is_limited = settings.routes.iter().any(|route| !route.limits.is_empty())
+            || settings
+                .clients
+                .iter()
+                .any(|client| !client.limits.is_empty());
+        let limiter = is_limited.then(|| Arc::new(Limiter::new(sets)));
+        Self { clients, limiter }
+    }
+}
 
 /// A request that may go on. Nothing can be split or mapped without one, so a check that is left
 /// out does not compile.
@@ -35,27 +75,41 @@ pub struct Permit {
     parameters: Parameters,
     source_ip: IpAddr,
     coding: Option<Coding>,
+    client: Option<Place>,
+    held: Option<Box<Held>>,
 }
 
 /// Names and percent-decoded values of a path's parameters.
 pub type PathValues<'r> = SmallVec<[(&'r str, Cow<'r, str>); 4]>;
 
 impl Permit {
-    /// Judges what is known before the body: whose page sent it, its declared length, its coding.
-    /// `source_ip` is the client's ([`client_address`]).
+    /// Judges what is known before the body: whose page sent it, who sends, its declared length, its
+    /// coding. `source_ip` is the client's ([`client_address`]).
     ///
     /// # Errors
-    /// `OriginRefused`, `RequestTooLarge`, `EncodingUnsupported`, `RequestMalformed`.
+    /// `OriginRefused`, `Unauthorized`, `NotAllowed`, `RequestTooLarge`, `EncodingUnsupported`,
+    /// `RequestMalformed`.
     pub fn judge(
+        admission: &Admission,
         found: Match<'_>,
         head: &Head<'_>,
         length: Option<u64>,
         source_ip: IpAddr,
     ) -> Result<Self, Refusal> {
+        let client = match found.route.auth {
+            Auth::None => None,
+            Auth::ApiKey => {
+                let client = admission.clients.identify(head)?;
+                admission.clients.bound(client, found.route, head)?;
+                Some(client)
+            }
+        };
         let mut permit = Self {
             route: Rc::clone(found.route),
             parameters: found.parameters,
             source_ip,
+            client,
+            held: None,
             coding: None,
         };
         if let Some(rule) = &permit.route.cors {
@@ -87,6 +141,29 @@ impl Permit {
     #[must_use]
     pub fn source_ip(&self) -> IpAddr {
         self.source_ip
+    }
+
+    /// The client that sends, where the route asks for it.
+    #[must_use]
+    pub fn client(&self) -> Option<Place> {
+        self.client
+    }
+
+    /// Keeps what the request holds of its limits.
+    pub fn hold(&mut self, held: Option<Box<Held>>) {
+        self.held = held;
+    }
+
+    /// What the request holds of its limits.
+    #[must_use]
+    pub fn held(&self) -> Option<&Held> {
+        self.held.as_deref()
+    }
+
+    /// Hands on what the request holds of its limits, for as long as it goes on without this.
+    #[must_use]
+    pub fn into_held(self) -> Option<Box<Held>> {
+        self.held
     }
 
     /// The body's coding, to be taken away before it is cut into events.

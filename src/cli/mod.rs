@@ -4,6 +4,7 @@ mod check;
 mod completions;
 mod ending;
 mod files;
+mod key;
 mod listen;
 mod reference;
 mod sandbox;
@@ -55,6 +56,7 @@ enum Command {
     Schema(schema::Arguments),
     Completions(completions::CompletionArguments),
     Man(completions::ManArguments),
+    Key(key::Arguments),
 }
 
 /// Runs what the arguments of this process say.
@@ -80,6 +82,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Ending> 
         Some(Command::Check(arguments)) => check::command(&arguments, matches),
         Some(Command::Try(arguments)) => try_one::command(&arguments, matches),
         Some(Command::Test(arguments)) => test::command(&arguments),
+        Some(Command::Key(arguments)) => key::command(&arguments),
         Some(Command::Schema(arguments)) => schema::command(&arguments),
         Some(Command::Completions(arguments)) => {
             completions::completions(&arguments, Arguments::command())

@@ -3,6 +3,8 @@
 #[cfg(feature = "sandbox")]
 mod demo;
 #[cfg(feature = "sandbox")]
+mod keys;
+#[cfg(feature = "sandbox")]
 mod post;
 #[cfg(feature = "sandbox")]
 mod run;

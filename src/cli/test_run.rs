@@ -53,6 +53,8 @@ fn one(settings: &Settings, test: &RouteTest, route: &Route) -> Vec<String> {
         method: test.method.clone(),
         target: test.target.clone(),
         headers: test.headers.clone(),
+        client: test.client,
+        source_ip: test.source_ip,
         body: test.body.clone(),
         time,
         id,

@@ -41,6 +41,12 @@ pub(super) struct Arguments {
     /// Rehearse it so often and show the median time of each step.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     times: Option<u32>,
+    /// Who sends it: the name of one of the file's clients, whose key is not needed.
+    #[arg(long, value_name = "NAME")]
+    client: Option<String>,
+    /// The address that it comes from; 127.0.0.1 by default.
+    #[arg(long, value_name = "ADDRESS")]
+    source_ip: Option<std::net::IpAddr>,
 }
 
 pub(super) fn command(arguments: &Arguments, matches: Option<&ArgMatches>) -> Result<(), Ending> {
@@ -50,11 +56,15 @@ pub(super) fn command(arguments: &Arguments, matches: Option<&ArgMatches>) -> Re
         Trouble::Unread(message) => Ending::Wrong(message),
     })?;
     let settings = settings_of(std::slice::from_ref(&arguments.file))?;
+    let client = arguments.client.as_deref();
+    let client = client.map(|name| client_of(&settings, name)).transpose()?;
     let (time, id) = fixed_moment();
     let request = RehearsalRequest {
         method: asked.method,
         target: asked.target,
         headers: asked.headers,
+        client,
+        source_ip: arguments.source_ip,
         body: asked.body,
         time,
         id,
@@ -102,6 +112,22 @@ fn times(
 
 fn microseconds(time: Duration) -> String {
     format!("{:>9.1} µs", time.as_secs_f64() * 1e6)
+}
+
+/// The place of a client.
+fn client_of(settings: &Settings, name: &str) -> Result<usize, Ending> {
+    let place = settings
+        .clients
+        .iter()
+        .position(|known| *known.name == *name);
+    place.ok_or_else(|| {
+        let names: Vec<&str> = settings.clients.iter().map(|known| &*known.name).collect();
+        let known = match names.as_slice() {
+            [] => "the file has none".to_owned(),
+            names => format!("known: {}", names.join(", ")),
+        };
+        Ending::Wrong(format!("there is no client `{name}`: {known}"))
+    })
 }
 
 fn shown(settings: &Settings, rehearsal: &Rehearsal) -> String {

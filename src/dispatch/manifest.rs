@@ -99,6 +99,10 @@ impl Manifest {
         event: &EventView<'_>,
         targets: &[Target],
     ) -> Result<(), Refusal> {
+        if route.conditions > 0 {
+            let allowed = route.plan.allowed(route.conditions, false, event);
+            allowed.map_err(|refusal| *refusal)?;
+        }
         let mut required = 0;
         for (place, binding) in route.bindings.iter().enumerate() {
             let Some(target) = targets.get(binding.target) else {

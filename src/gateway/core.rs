@@ -9,8 +9,9 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use sluicegate_contract::{Outcome, RecordId, Room};
 
-use super::{Arrival, Ticket, admit};
-use crate::admit::{EventJudge, Permit, answer_options, client_address};
+use super::admission::{self, Approach, admit};
+use super::{Arrival, Ticket};
+use crate::admit::{Admission, EventJudge, Permit, answer_options, client_address};
 use crate::dispatch::{self, Manifest, Outboxes, Target};
 use crate::error::{Code, Refusal};
 use crate::http::{Admitted, Head, Service};
@@ -31,6 +32,7 @@ pub struct Core {
     /// Raised when something is to be handed over at the end of the tick.
     pub(super) tick: LocalEvent,
     routes: Routes,
+    admission: Arc<Admission>,
     server: Server,
     stopping: Cell<bool>,
     mailbox: Arc<CoreMailbox>,
@@ -60,6 +62,8 @@ pub struct CoreParts {
     pub number: usize,
     /// Its own table of routes.
     pub routes: Routes,
+    /// Who may send and how much came, of all cores.
+    pub admission: Arc<Admission>,
     /// Who stands before the gateway, and what asks whether it lives.
     pub server: Server,
     /// All targets.
@@ -88,6 +92,7 @@ impl Core {
             targets: parts.targets,
             tick: LocalEvent::new(),
             routes: parts.routes,
+            admission: parts.admission,
             server: parts.server,
             stopping: Cell::new(false),
             mailbox: parts.mailbox,
@@ -255,7 +260,13 @@ impl Service for Rc<Core> {
             return Err(Ticket::answered(self, answer));
         }
         let source_ip = client_address(head, peer.ip(), &self.server.trusted_proxies);
-        match admit(&self.routes, head, length, source_ip) {
+        let approach = Approach {
+            head,
+            length,
+            source_ip,
+            time: None,
+        };
+        match admit(&self.admission, &self.routes, &approach) {
             Ok(permit) => {
                 let body_bytes_max = permit.body_bytes_max();
                 Ok(Admitted {
@@ -263,11 +274,12 @@ impl Service for Rc<Core> {
                     body_bytes_max,
                 })
             }
-            Err(refusal) => {
+            Err(turned) => {
                 let elsewhere = self.server.cors.as_deref();
                 let cors = self.routes.cors_of(head, elsewhere);
                 let fields = cors.map(|rule| rule.fields(head));
-                Err(Ticket::refused(self, refusal, None, Instant::now()).with(fields))
+                let (route, refusal) = (turned.route, turned.refusal);
+                Err(Ticket::refused(self, refusal, route, Instant::now()).with(fields))
             }
         }
     }
@@ -278,6 +290,7 @@ impl Service for Rc<Core> {
         let body = self.own_if_small(&permit, body);
         let arrival = Arrival {
             permit: &permit,
+            auth: admission::auth_view(&self.admission, &permit),
             head,
             body: &body,
             id,
@@ -285,7 +298,7 @@ impl Service for Rc<Core> {
         };
         let fields = permit.cors_fields(head);
         let ticket = match self.deliver(&arrival, started) {
-            Ok(slot) => Ticket::held(self, slot),
+            Ok(slot) => Ticket::held(self, slot, permit.into_held()),
             Err(refusal) => {
                 let route = Some(permit.route().index);
                 Ticket::refused(self, refusal, route, started)

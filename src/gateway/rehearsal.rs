@@ -8,8 +8,9 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use sluicegate_contract::{Outcome, Receipt, Record};
 
-use super::{Arrival, admit, entry, render, take_apart};
-use crate::admit::{EventJudge, answer_options};
+use super::admission::{Approach, admit, auth_view};
+use super::{Arrival, entry, render, take_apart};
+use crate::admit::{Admission, EventJudge, answer_options};
 use crate::dispatch::{Manifest, Target};
 use crate::error::{Code, Refusal};
 use crate::http::{Head, HeadIndex, ResponseWriter, Span};
@@ -30,6 +31,10 @@ pub struct RehearsalRequest {
     pub target: String,
     /// Header fields.
     pub headers: Vec<(String, String)>,
+    /// The client that it is taken for, by its place in the settings: a rehearsal has no keys.
+    pub client: Option<usize>,
+    /// The client's address; 127.0.0.1 where it is `None`.
+    pub source_ip: Option<IpAddr>,
     /// The body.
     pub body: Vec<u8>,
     /// What `now()` and `request.time` are.
@@ -122,7 +127,6 @@ fn play(
     let targets: Vec<Target> = rooms::rehearsed(settings);
     let (text, index) = head_of(request)?;
     let head = Head::new(&text, &index);
-    let source_ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
     if let Some(ready) = answer_options(&routes, &head) {
         let ready = ready?;
         rehearsal.route = Some(ready.route);
@@ -132,21 +136,35 @@ fn play(
     }
     let cors = routes.cors_of(&head, settings.server.cors.as_deref());
     answer.fields = cors.map(|rule| rule.fields(&head)).unwrap_or_default();
+    let admission = Admission::rehearsed(settings, request.client);
+    let approach = Approach {
+        head: &head,
+        length: Some(request.body.len() as u64),
+        source_ip: request.source_ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        time: Some(request.time),
+    };
     let mut began = Instant::now();
     // `admit` asks the table of routes itself: this is for its time alone.
     let _ = routes.find(&head);
     rehearsal.mark("route", &mut began);
-    let permit = admit(&routes, &head, Some(request.body.len() as u64), source_ip);
+    let permit = admit(&admission, &routes, &approach);
     rehearsal.mark("admit", &mut began);
     if let [.., (_, route), (_, admit)] = rehearsal.times.as_mut_slice() {
         *admit = admit.saturating_sub(*route);
     }
-    let permit = permit?;
+    let permit = match permit {
+        Ok(permit) => permit,
+        Err(turned) => {
+            rehearsal.route = turned.route;
+            return Err(turned.refusal);
+        }
+    };
     rehearsal.route = Some(permit.route().index);
     let body = Bytes::copy_from_slice(&request.body);
     let (id, time) = (request.id, request.time);
     let arrival = Arrival {
         permit: &permit,
+        auth: auth_view(&admission, &permit),
         head: &head,
         body: &body,
         id,

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::Core;
-use crate::admit::Ready;
+use crate::admit::{Held, Ready};
 use crate::error::Refusal;
 use crate::http::{ResponseWriter, Ticket as Awaited};
 use crate::reply;
@@ -18,6 +18,8 @@ pub struct Ticket {
     state: State,
     /// Header fields of the answer beside its own: those of CORS, where the route has it.
     fields: Option<Box<[u8]>>,
+    /// What it holds of its limits, until it has ended in whatever way.
+    _held: Option<Box<Held>>,
 }
 
 enum State {
@@ -53,6 +55,7 @@ impl Ticket {
             core: Rc::clone(core),
             state: State::Refused(Box::new(refused)),
             fields: None,
+            _held: None,
         }
     }
 
@@ -61,6 +64,7 @@ impl Ticket {
             core: Rc::clone(core),
             state: State::Alive,
             fields: None,
+            _held: None,
         }
     }
 
@@ -71,6 +75,7 @@ impl Ticket {
                 core: Rc::clone(core),
                 state: State::Ready(Box::new(ready)),
                 fields: None,
+                _held: None,
             },
             Err(refusal) => Self::refused(core, refusal, None, Instant::now()),
         }
@@ -82,11 +87,12 @@ impl Ticket {
         self
     }
 
-    pub(super) fn held(core: &Rc<Core>, slot: Slot) -> Self {
+    pub(super) fn held(core: &Rc<Core>, slot: Slot, held: Option<Box<Held>>) -> Self {
         Self {
             core: Rc::clone(core),
             state: State::Held(slot),
             fields: None,
+            _held: held,
         }
     }
 }

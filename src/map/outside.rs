@@ -100,7 +100,7 @@ impl Plan {
             .is_some_and(|known| known.is_of_head)
     }
 
-    /// The key and text of an expression outside of records, for messages.
+    /// The text of an expression outside of records, for messages.
     #[must_use]
     pub fn shown(&self, place: usize) -> &str {
         self.outside
@@ -132,6 +132,33 @@ impl Plan {
             let what = format!("it must be text, and is {}", found.describe());
             refusal(known, (Trouble::unusable(what), known.value.shown()))
         })
+    }
+
+    /// Whether all conditions hold that are judged now: with `early` those that read the head
+    /// alone, else those that read an event. The conditions are the first `count` expressions.
+    ///
+    /// # Errors
+    /// `NotAllowed`, also where one cannot be judged.
+    pub fn allowed(
+        &self,
+        count: usize,
+        early: bool,
+        event: &EventView<'_>,
+    ) -> Result<(), MapError> {
+        for place in (0..count).filter(|place| self.is_of_head(*place) == early) {
+            match self.holds(place, event) {
+                Ok(true) => {}
+                Ok(false) => {
+                    let detail = format!("`allow` does not hold: {}", self.shown(place));
+                    return Err(Box::new(Refusal::new(Code::NotAllowed, detail)));
+                }
+                Err(mut refusal) => {
+                    refusal.code = Code::NotAllowed;
+                    return Err(refusal);
+                }
+            }
+        }
+        Ok(())
     }
 
     fn outside(&self, place: usize) -> Result<&Outside, MapError> {

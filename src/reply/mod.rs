@@ -68,7 +68,7 @@ pub fn write_refusal(
     let body = scratch.clear();
     body::problem(body, refusal, id);
     let status = refusal.code.status();
-    let pause = (status == 503).then(|| retry_pause(refusal.retry_after, id));
+    let pause = matches!(status, 429 | 503).then(|| retry_pause(refusal.retry_after, id));
     let mut answer = Answer::new(status);
     answer.add("Content-Type", PROBLEM);
     answer.add(OUTCOME, "none");
@@ -103,10 +103,14 @@ pub fn event_outcome(entry: &Entry, verdict: &EventVerdict) -> EventOutcome {
     }
 }
 
+/// How far callers who are refused together are spread.
+const JITTER_SECONDS_MAX: u64 = 10;
+
 /// Whole seconds to wait, jittered upwards so that callers who were refused together do not come
 /// back together. The request's id is the jitter: a refusal is the same each time it is rendered.
 fn retry_pause(asked: Option<Duration>, id: u128) -> String {
     let least = asked.unwrap_or(Duration::from_secs(1)).as_secs().max(1);
-    let spread = least + 1;
+    // An hour's pause needs no hour of jitter.
+    let spread = (least + 1).min(JITTER_SECONDS_MAX);
     (least + (id as u64) % spread).to_string()
 }

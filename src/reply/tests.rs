@@ -35,6 +35,8 @@ impl Scene<'_> {
             method: "POST".to_owned(),
             target: "/a/7?color=red".to_owned(),
             headers: self.headers.iter().map(owned).collect(),
+            client: None,
+            source_ip: None,
             body: self.body.as_bytes().to_vec(),
             time: UNIX_EPOCH,
             id: ID,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::admission::{Auth, Client, KeyPlaces, Limit};
 use crate::admit::schema::Schema;
 pub use crate::admit::{CorsRule, Encodings};
 use crate::http::ProxyVersion;
@@ -23,6 +24,10 @@ pub struct Settings {
     pub targets: Vec<Target>,
     /// Routes, in the order of the files.
     pub routes: Vec<Arc<Route>>,
+    /// Who may send to routes that ask for it.
+    pub clients: Vec<Client>,
+    /// Where a request has its API key.
+    pub key_places: KeyPlaces,
     /// The files' tests.
     pub tests: Vec<RouteTest>,
     /// Of the files' text: 16 hexadecimal digits that change when they do.
@@ -87,6 +92,12 @@ pub struct Route {
     pub path: Arc<str>,
     /// Which pages of other origins may send.
     pub cors: Option<Arc<CorsRule>>,
+    /// What it asks of who sends.
+    pub auth: Auth,
+    /// How many conditions must hold (`allow`): they are the first of the plan's expressions.
+    pub conditions: usize,
+    /// How much may come.
+    pub limits: Vec<Limit>,
     /// What bodies it takes.
     pub accept: Accept,
     /// What each event must fit.
@@ -204,6 +215,10 @@ pub struct RouteTest {
     pub target: String,
     /// Header fields.
     pub headers: Vec<(String, String)>,
+    /// Who sends it: the place of a client in [`Settings::clients`].
+    pub client: Option<usize>,
+    /// The address that it comes from.
+    pub source_ip: Option<std::net::IpAddr>,
     /// The body.
     pub body: Vec<u8>,
     /// What to expect: the `expect` member of the file, as JSON.

@@ -14,6 +14,7 @@ use sluicegate_contract::ByteSize;
 
 pub(super) use super::as_written_tests::{Scalar, Test};
 use super::units::{Address, Network, PlainPath, TimeSpan};
+use super::written_admission::{ApiKey, Auth, Client, Limit};
 
 /// A Sluicegate file: which requests become which records in which targets.
 #[derive(Debug, JsonSchema)]
@@ -30,6 +31,12 @@ pub(super) struct File {
     /// Where records go, by name.
     #[schemars(default)]
     pub targets: BTreeMap<String, Target>,
+    /// Who may send to routes with `auth: [api_key]`, by name.
+    #[schemars(default)]
+    pub clients: BTreeMap<String, Client>,
+    /// A directory whose `*.yaml` files hold more clients, each a map of them by name; relative to
+    /// this file.
+    pub clients_dir: Option<String>,
     /// What holds for every route that does not say otherwise.
     pub defaults: Option<Defaults>,
     /// Which requests are taken, and what becomes of them.
@@ -60,6 +67,8 @@ pub(super) struct Server {
     pub health_path: Option<PlainPath>,
     /// Which pages of other origins may send to any route, and what their scripts may read.
     pub cors: Option<super::cors::Cors>,
+    /// Where a request has its API key: the header X-API-Key by default.
+    pub api_key: Option<ApiKey>,
 }
 
 /// A version of the PROXY protocol.
@@ -100,7 +109,7 @@ pub(super) struct Target {
 pub(super) struct Defaults {
     /// What bodies a route takes.
     pub accept: Option<Accept>,
-    /// Who may send. This version knows `none`, which must be stated.
+    /// Who may send: `none` or `[api_key]`. It must be stated here or in each route.
     pub auth: Option<Auth>,
     /// Which pages of other origins may send, and what their scripts may read.
     pub cors: Option<super::cors::Cors>,
@@ -108,6 +117,10 @@ pub(super) struct Defaults {
     /// `$schema` names no other. `true` takes every event.
     #[schemars(with = "Option<SchemaSource>")]
     pub schema: Option<serde_json::Value>,
+    /// A `${…}` expression, or a list of them, that must hold; else 403.
+    pub allow: Option<serde_json::Value>,
+    /// How much may come, of each route for itself.
+    pub limits: Option<Vec<Limit>>,
     /// What becomes of an event that no required target takes.
     pub unmatched: Option<Unmatched>,
     /// When and how a route answers.
@@ -124,7 +137,7 @@ pub(super) struct Route {
     pub name: Option<String>,
     /// What bodies it takes.
     pub accept: Option<Accept>,
-    /// Who may send. This version knows `none`, which must be stated here or in `defaults`.
+    /// Who may send: `none` or `[api_key]`. It must be stated here or in `defaults`.
     pub auth: Option<Auth>,
     /// Which pages of other origins may send, and what their scripts may read.
     pub cors: Option<super::cors::Cors>,
@@ -132,6 +145,11 @@ pub(super) struct Route {
     /// `$schema` names no other. `true` takes every event, whatever `defaults` say.
     #[schemars(with = "Option<SchemaSource>")]
     pub schema: Option<serde_json::Value>,
+    /// A `${…}` expression, or a list of them, that must hold; else 403. One that reads `event` is
+    /// judged for each event, any other before the body is read.
+    pub allow: Option<serde_json::Value>,
+    /// How much may come: past it 429. All that is stated must hold.
+    pub limits: Option<Vec<Limit>>,
     /// Named values for `when` and `record`: each a `${…}` expression; later ones may use earlier.
     #[serde(default, rename = "let")]
     pub lets: BTreeMap<String, serde_json::Value>,
@@ -204,24 +222,6 @@ pub(super) enum Format {
     Ndjson,
     /// Any bytes, one event. Stands alone.
     Raw,
-}
-
-/// Who may send.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub(super) enum Auth {
-    /// `auth: none`
-    Word(AuthKind),
-    /// `auth: [none]`
-    List(#[schemars(length(min = 1))] Vec<AuthKind>),
-}
-
-/// A way to tell who sends.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum AuthKind {
-    /// Anybody may send.
-    None,
 }
 
 /// What becomes of an event that no required target takes.
@@ -301,9 +301,7 @@ pub(super) enum BatchReply {
 pub(super) const LATER_KEYS: &[(&str, &[&str])] = &[
     (
         "File",
-        &[
-            "clients", "spool", "apis", "secrets", "observe", "tls", "quotas",
-        ],
+        &["spool", "apis", "secrets", "observe", "tls", "quotas"],
     ),
     ("Server", &["tls", "http2", "lame_duck", "access_log"]),
     (
@@ -322,8 +320,6 @@ pub(super) const LATER_KEYS: &[(&str, &[&str])] = &[
     (
         "Route",
         &[
-            "allow",
-            "limits",
             "call",
             "idempotency",
             "ordered",
@@ -332,22 +328,18 @@ pub(super) const LATER_KEYS: &[(&str, &[&str])] = &[
             "stream",
         ],
     ),
-    (
-        "Defaults",
-        &["allow", "limits", "idempotency", "ordered", "dead_letter"],
-    ),
+    ("Defaults", &["idempotency", "ordered", "dead_letter"]),
     ("Binding", &["ordered", "dead_letter", "transact"]),
     (
         "Reply",
         &["dead_letter", "else", "status", "headers", "body"],
     ),
     ("Accept", &["compression"]),
-    ("TestRequest", &["client", "source_ip", "time"]),
+    ("TestRequest", &["time"]),
 ];
 
 /// Words of later versions, whatever key they stand at.
 pub(super) const LATER_WORDS: &[&str] = &[
-    "api_key",
     "jwt",
     "iam",
     "basic",

@@ -40,6 +40,10 @@ pub(super) struct TestRequest {
     /// Header fields.
     #[serde(default)]
     pub headers: BTreeMap<String, Scalar>,
+    /// Who sends it: the name of one of the `clients`.
+    pub client: Option<String>,
+    /// The address that it comes from: 127.0.0.1 by default.
+    pub source_ip: Option<std::net::IpAddr>,
     /// The body: JSON as it stands here, or a text that is sent as it is.
     pub body: Option<serde_json::Value>,
 }

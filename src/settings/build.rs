@@ -11,7 +11,7 @@ use super::as_run::{Connection, Route, Server, Settings, Target};
 use super::gather::{Named, Parts};
 use super::units::TimeSpan;
 use super::words::nearest;
-use super::{Sources, as_written, build_route, build_tests, node, show};
+use super::{Sources, as_written, build_clients, build_route, build_tests, node, show};
 use crate::http::ProxyVersion;
 use crate::limits;
 use crate::map::{Issue, Node, Position};
@@ -55,6 +55,8 @@ pub(super) fn settings(
     }
     let routes = build_route::routes(parts, sources, &mut hash, issues);
     health_path_is_free(&server, &routes, parts, issues);
+    let clients = build_clients::clients(parts, &routes, sources, issues);
+    let key_places = build_clients::key_places(parts, issues);
     let tests = build_tests::tests(parts, &routes, issues);
     if !issues.is_empty() {
         return None;
@@ -65,6 +67,8 @@ pub(super) fn settings(
         connections,
         targets,
         routes,
+        clients,
+        key_places,
         tests,
         hash,
         shown: String::new(),

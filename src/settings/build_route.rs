@@ -11,7 +11,7 @@ use super::cors;
 use super::gather::Parts;
 use super::route_table::Table;
 use super::route_text::{self, RouteText};
-use super::{Sources, check_mapping, node};
+use super::{Sources, build_admission, check_mapping, node};
 use crate::admit::schema::Schema;
 use crate::limits;
 use crate::map::{BindingSource, Issue, Node, NodeValue, Plan, PlanSource};
@@ -128,8 +128,8 @@ fn plan(
         bindings,
         path_parameters: text?.parameters.clone(),
         raw: written.is_some_and(|written| formats(written, parts).raw),
-        auth: None,
-        expressions: Vec::new(),
+        auth: build_admission::labels(written, parts),
+        expressions: build_admission::expressions(route, parts),
     };
     match Plan::compile(&source) {
         Ok(plan) => {
@@ -139,7 +139,12 @@ fn plan(
             whole.then_some(plan)
         }
         Err(found) => {
-            issues.extend(found);
+            for issue in found {
+                // Expressions of `defaults` are compiled for each route.
+                if !issues.contains(&issue) {
+                    issues.push(issue);
+                }
+            }
             None
         }
     }
@@ -167,16 +172,10 @@ fn route(
         .defaults
         .as_ref()
         .map_or(&none, |(defaults, _)| defaults);
-    if written.auth.is_none() && defaults.auth.is_none() {
-        issues.push(Issue {
-            at: key_place(node, &["route"]),
-            message: "who may send is not stated: `auth` is missing".to_owned(),
-            help: Some(
-                "write `auth: none` in the route, or in `defaults` for all routes".to_owned(),
-            ),
-        });
-    }
     let cors = cors::of_route(node, written.cors.as_ref(), &parts.cors, issues);
+    let auth = build_admission::auth(node, written, defaults, parts, issues);
+    let first_limit = (index * limits::LIMITS_PER_ROUTE_MAX) as u32;
+    let limits = build_admission::route_limits(node, written, defaults, parts, first_limit, issues);
     let accept = accept(node, written, defaults, issues);
     let reply = reply(node, written, defaults, issues);
     let bindings = bindings(node, written, parts, issues);
@@ -204,7 +203,7 @@ fn route(
     if issues.len() > before {
         return None;
     }
-    let (text, plan) = (text?, plan?);
+    let (text, plan, auth) = (text?, plan?, auth?);
     let whole = format!("{} {}", text.method, text.path);
     Some(Route {
         index,
@@ -212,6 +211,9 @@ fn route(
         method: Arc::from(text.method),
         path: Arc::from(text.path),
         cors,
+        auth,
+        conditions: build_admission::condition_count(node, parts),
+        limits,
         accept,
         schema: None,
         plan,

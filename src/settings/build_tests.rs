@@ -4,7 +4,7 @@ use super::as_run::{Route, RouteTest};
 use super::as_written::{Scalar, Test};
 use super::build::{did_you_mean, key_place};
 use super::gather::Parts;
-use super::node;
+use super::{Auth, node};
 use crate::map::{Issue, Node, NodeValue};
 
 /// The tests of all routes.
@@ -20,13 +20,19 @@ pub(super) fn tests(
         };
         let nodes = node::entry(node, "tests").map_or(&[][..], node::items);
         for (node, test) in nodes.iter().zip(&written.tests) {
-            tests.extend(one(node, test, route, issues));
+            tests.extend(one(node, test, route, parts, issues));
         }
     }
     tests
 }
 
-fn one(node: &Node, test: &Test, route: &Route, issues: &mut Vec<Issue>) -> Option<RouteTest> {
+fn one(
+    node: &Node,
+    test: &Test,
+    route: &Route,
+    parts: &Parts,
+    issues: &mut Vec<Issue>,
+) -> Option<RouteTest> {
     let before = issues.len();
     let names: Vec<&str> = route
         .bindings
@@ -49,6 +55,7 @@ fn one(node: &Node, test: &Test, route: &Route, issues: &mut Vec<Issue>) -> Opti
             });
         }
     }
+    let client = client(node, test, route, parts, issues);
     let body = node::entry(node, "request").and_then(|request| node::entry(request, "body"));
     let (body, is_json) = body.map_or((Vec::new(), false), body_of);
     let target = target(node, test, route, issues);
@@ -68,10 +75,42 @@ fn one(node: &Node, test: &Test, route: &Route, issues: &mut Vec<Issue>) -> Opti
         method,
         target,
         headers: headers(test, is_json),
+        client,
+        source_ip: test.request.source_ip,
         body,
         expect: part("expect"),
         given: part("given"),
     })
+}
+
+/// The place of the client that sends a test.
+fn client(
+    node: &Node,
+    test: &Test,
+    route: &Route,
+    parts: &Parts,
+    issues: &mut Vec<Issue>,
+) -> Option<usize> {
+    let name = test.request.client.as_deref()?;
+    let at = key_place(node, &["request", "client"]);
+    let place = parts.clients.iter().position(|known| known.name == name);
+    let (message, help) = match (place, route.auth) {
+        (Some(place), Auth::ApiKey) => return Some(place),
+        (_, Auth::None) => (
+            format!("`client: {name}` has no meaning here: the route has `auth: none`"),
+            "leave it out, or ask for a key with `auth: [api_key]`".to_owned(),
+        ),
+        (None, _) => {
+            let names: Vec<&str> = parts.clients.iter().map(|known| &*known.name).collect();
+            (
+                format!("there is no client `{name}`"),
+                did_you_mean(name, &names, "clients"),
+            )
+        }
+    };
+    let help = Some(help);
+    issues.push(Issue { at, message, help });
+    None
 }
 
 /// The bytes of a body, and whether they are JSON made from the file's own tree.
@@ -146,7 +185,7 @@ fn target(node: &Node, test: &Test, route: &Route, issues: &mut Vec<Issue>) -> S
     target
 }
 
-fn text_of(value: &Scalar) -> String {
+pub(super) fn text_of(value: &Scalar) -> String {
     match value {
         Scalar::Boolean(value) => value.to_string(),
         Scalar::Integer(value) => value.to_string(),

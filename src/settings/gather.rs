@@ -1,5 +1,7 @@
 //! Files to typed parts: reads each file's tree, checks it and puts the parts of all files together.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value};
 
 use super::as_written::{Defaults, Route, Server, Target};
@@ -8,6 +10,7 @@ use super::cors;
 use super::decode::{DecodeError, NodeDeserializer, decode};
 use super::interpolate::Interpolation;
 use super::words::{nearest, shown};
+use super::written_admission::Client;
 use super::{Environment, Sources, node};
 use crate::map::{Issue, Node, NodeValue, Position};
 use crate::rooms::{self, ConnectionSettings, TargetSettings};
@@ -20,8 +23,13 @@ pub(super) struct Parts {
     pub(super) server: Option<(Server, Position)>,
     pub(super) connections: Vec<Named<ConnectionSettings>>,
     pub(super) targets: Vec<Named<(Target, TargetSettings)>>,
+    pub(super) clients: Vec<Named<Client>>,
+    /// Where each client's name stands.
+    pub(super) client_places: HashMap<String, Position>,
     pub(super) defaults: Option<(Defaults, Position)>,
     pub(super) cors: cors::Shared,
+    /// The tree of `defaults`, for expressions in it.
+    pub(super) defaults_node: Option<Node>,
     pub(super) routes: Vec<(Node, Option<Route>)>,
 }
 
@@ -70,6 +78,10 @@ impl Gatherer<'_> {
                 .collect()
         };
         let (connections, targets) = (names("connections"), names("targets"));
+        let clients = names("clients");
+        if let Some(section) = node::entry(&top, "clients") {
+            self.hide_keys(section);
+        }
         Check::new(self.definitions, &mut self.issues).definition(&mut top, "File", "the file");
 
         self.server(&top);
@@ -79,6 +91,11 @@ impl Gatherer<'_> {
         }
         for (name, at) in targets {
             self.target(name, at, &top, &masked);
+        }
+        for (name, at) in clients {
+            if let Some(node) = section(&top, "clients", &name) {
+                self.client(name, at, node.clone());
+            }
         }
         for route in node::entry(&top, "routes").map_or(&[][..], node::items) {
             let value = self.decoded(route, decode::<Route>);
@@ -169,6 +186,7 @@ impl Gatherer<'_> {
             let rule = |written| cors::rule(written, node, &mut self.issues);
             self.parts.cors.defaults = defaults.cors.as_ref().map(rule);
             self.parts.defaults.get_or_insert((defaults, node.at));
+            self.parts.defaults_node.get_or_insert_with(|| node.clone());
         }
     }
 
@@ -261,7 +279,7 @@ impl Gatherer<'_> {
 
     /// A decoded value. What cannot be read is noted, unless the check has named the cause already,
     /// and taken out, so that what else is wrong shows in the same run.
-    fn decoded<T>(
+    pub(super) fn decoded<T>(
         &mut self,
         node: &Node,
         read: impl Fn(&Node) -> Result<T, DecodeError>,
@@ -312,7 +330,7 @@ impl Gatherer<'_> {
         self.issue(at, format!("`{key}` {problem}"), &help);
     }
 
-    fn twice(&mut self, what: &str, at: Position, first: Option<Position>) {
+    pub(super) fn twice(&mut self, what: &str, at: Position, first: Option<Position>) {
         if let Some(first) = first {
             let place = self.sources.place(first);
             let message = format!("{what} is given twice: first at {place}");
@@ -324,7 +342,7 @@ impl Gatherer<'_> {
         }
     }
 
-    fn issue(&mut self, at: Position, message: String, help: &str) {
+    pub(super) fn issue(&mut self, at: Position, message: String, help: &str) {
         let help = (!help.is_empty()).then(|| help.to_owned());
         self.issues.push(Issue { at, message, help });
     }

@@ -9,9 +9,17 @@ use crate::map::{Issue, Node, NodeValue, Position};
 pub(super) const MASK: &str = "***";
 
 /// The parts of a file that hold settings. What stands under `x-*` is only what aliases make of it.
-const SETTINGS: &[&str] = &["server", "connections", "targets", "defaults", "routes"];
+const SETTINGS: &[&str] = &[
+    "server",
+    "connections",
+    "targets",
+    "clients",
+    "clients_dir",
+    "defaults",
+    "routes",
+];
 /// The parts of a route that are not settings.
-const MAPPINGS: &[&str] = &["let", "when", "record", "tests"];
+const MAPPINGS: &[&str] = &["let", "when", "record", "tests", "allow", "per"];
 
 /// A JSON Schema that is written in the file: its texts are its own, patterns above all.
 fn is_schema(name: &str, value: &Node) -> bool {
@@ -45,10 +53,16 @@ impl<'e> Interpolation<'e> {
         };
         for (name, _, part) in entries {
             if SETTINGS.contains(&name.as_str()) {
-                let kept = if name == "routes" { MAPPINGS } else { &[] };
+                let has_mappings = matches!(name.as_str(), "routes" | "defaults");
+                let kept = if has_mappings { MAPPINGS } else { &[] };
                 self.node(part, kept);
             }
         }
+    }
+
+    /// Replaces every text below this value.
+    pub(super) fn values(&mut self, node: &mut Node) {
+        self.node(node, &[]);
     }
 
     /// Replaces every text below this value, but not below the keys that are kept as they are.

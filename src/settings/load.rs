@@ -8,7 +8,9 @@ use sha2::{Digest, Sha256};
 
 use super::diagnostics::{Finding, Severity};
 use super::gather::{Gatherer, Parts};
-use super::{Diagnostics, Environment, Settings, SourceFile, Sources, build, schema, yaml};
+use super::{
+    Diagnostics, Environment, Settings, SourceFile, Sources, build, client_files, schema, yaml,
+};
 use crate::limits::SETTINGS_BYTES_MAX;
 use crate::map::{Issue, Position};
 
@@ -75,11 +77,32 @@ pub(super) struct Loaded {
 /// As [`load`], with what the settings were made of; `unread` is what is wrong with files that
 /// could not be read.
 pub(super) fn load_whole(
-    sources: Sources,
-    unread: Vec<Issue>,
+    mut sources: Sources,
+    mut unread: Vec<Issue>,
     environment: &Environment,
 ) -> Result<Loaded, Diagnostics> {
-    let is_unread = |file| unread.iter().any(|issue| issue.at.file == file);
+    let mut hash = Sha256::new();
+    let mut syntax = Vec::new();
+    let mut parse = |index: usize, sources: &Sources, unread: &[Issue]| {
+        let file = sources.files().get(index)?;
+        if unread.iter().any(|issue| issue.at.file == index) {
+            return None;
+        }
+        hash.update(file.text.as_bytes());
+        hash.update([0]);
+        yaml::parse(index, &file.text, &mut syntax)
+    };
+    let mut tops = Vec::new();
+    for index in 0..sources.files().len() {
+        tops.extend(parse(index, &sources, &unread));
+    }
+    let (mut client_tops, mut directories) = (Vec::new(), Vec::new());
+    for top in &tops {
+        for index in client_files::add(top, &mut sources, environment, &mut directories) {
+            client_tops.extend(parse(index, &sources, &unread));
+        }
+    }
+    unread.append(&mut directories);
     let mut gatherer = Gatherer {
         sources: &sources,
         environment,
@@ -88,17 +111,11 @@ pub(super) fn load_whole(
         secrets: Vec::new(),
         parts: Parts::default(),
     };
-    let mut hash = Sha256::new();
-    let mut syntax = Vec::new();
-    for (index, file) in sources.files().iter().enumerate() {
-        if is_unread(index) {
-            continue;
-        }
-        hash.update(file.text.as_bytes());
-        hash.update([0]);
-        if let Some(top) = yaml::parse(index, &file.text, &mut syntax) {
-            gatherer.file(top);
-        }
+    for top in tops {
+        gatherer.file(top);
+    }
+    for top in client_tops {
+        gatherer.client_file(top);
     }
     let Gatherer {
         issues: gathered,
@@ -166,7 +183,7 @@ pub(super) fn read_all(files: &[PathBuf]) -> (Sources, Vec<Issue>) {
 }
 
 /// A file's text, or what is wrong with it and what to do.
-fn read(path: &Path) -> Result<String, (String, String)> {
+pub(super) fn read(path: &Path) -> Result<String, (String, String)> {
     let look = "look at the path and at who may read it".to_owned();
     let failed = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::NotFound => (

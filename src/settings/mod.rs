@@ -4,40 +4,49 @@
 //! and secrets put in (`interpolate`), checked against the schema (`check`), typed as written
 //! (`gather`), put together with all other files and built into what we run on (`build`).
 
+mod admission;
 mod as_run;
 mod as_written;
 mod as_written_tests;
 mod build;
 mod build_accept;
+mod build_admission;
+mod build_clients;
 mod build_route;
 mod build_schema;
 mod build_tests;
 mod check;
 mod check_mapping;
+mod client_files;
 mod cors;
 mod decode;
 mod diagnostics;
 mod environment;
 mod explain;
 mod gather;
+mod gather_clients;
 mod given;
 mod interpolate;
 mod load;
 mod node;
+mod rates;
 mod review;
 mod route_table;
 mod route_text;
 mod schema;
 mod show;
+mod show_admission;
 mod sources;
 mod units;
 mod warnings;
 mod words;
+mod written_admission;
 mod yaml;
 
 #[cfg(test)]
 mod tests;
 
+pub use admission::{Auth, Client, KeyPlaces, Limit, Quota};
 pub use as_run::{
     Accept, After, BatchReply, Binding, Connection, CorsRule, Encodings, Formats, Need, ReplyRule,
     Route, RouteTest, Server, Settings, Target, Unmatched,

@@ -7,7 +7,7 @@ use super::as_run::{After, BatchReply, Formats, Need, Route, Settings, Unmatched
 use super::gather::Parts;
 use super::interpolate::MASK;
 use super::units::TimeSpan;
-use super::{cors, node};
+use super::{cors, node, show_admission};
 use crate::http::ProxyVersion;
 
 /// Words that make a key a secret's, wherever its value came from.
@@ -49,7 +49,7 @@ pub(super) fn settings(settings: &Settings, parts: &Parts) -> String {
         .routes
         .iter()
         .zip(&parts.routes)
-        .map(|(run, (written, _))| route(run, written, settings))
+        .map(|(run, (written, _))| route(run, written, parts, settings))
         .collect();
     let networks = settings.server.trusted_proxies.iter();
     let networks: Vec<String> = networks.map(ToString::to_string).collect();
@@ -73,12 +73,19 @@ pub(super) fn settings(settings: &Settings, parts: &Parts) -> String {
     if !connections.is_empty() {
         all["connections"] = Value::Object(connections);
     }
+    if !settings.clients.is_empty() {
+        let clients = settings.clients.iter();
+        let clients: Map<String, Value> = clients
+            .map(|known| show_admission::client(known, settings))
+            .collect();
+        all["clients"] = Value::Object(clients);
+    }
     all["targets"] = Value::Object(targets);
     all["routes"] = Value::Array(routes);
     serde_saphyr::to_string(&all).unwrap_or_else(|_| all.to_string())
 }
 
-fn route(route: &Route, written: &crate::map::Node, settings: &Settings) -> Value {
+fn route(route: &Route, written: &crate::map::Node, parts: &Parts, settings: &Settings) -> Value {
     let mut value = json!({
         "route": format!("{} {}", route.method, route.path),
         "name": *route.name,
@@ -89,11 +96,11 @@ fn route(route: &Route, written: &crate::map::Node, settings: &Settings) -> Valu
             "events": route.accept.events,
             "encodings": route.accept.encodings.names().collect::<Vec<_>>(),
         },
-        "auth": "none",
     });
     if let Some(rule) = &route.cors {
         value["cors"] = cors::shown(rule);
     }
+    show_admission::of_route(&mut value, route, written, parts);
     if let Some(lets) = node::entry(written, "let") {
         value["let"] = node::to_value(lets);
     }

@@ -61,6 +61,8 @@ pub(super) fn noun(owner: &str, label: &str) -> String {
         "Route" => "a route".to_owned(),
         "Target" => format!("the target `{label}`"),
         "Connection" => format!("the connection `{label}`"),
+        "Client" => format!("the client `{label}`"),
+        "Limit" => "a limit".to_owned(),
         "Binding" => "an entry of `to`".to_owned(),
         "Test" => "a test".to_owned(),
         _ => format!("`{label}`"),

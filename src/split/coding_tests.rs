@@ -208,6 +208,8 @@ routes:
 fn answered(target: &str, fields: &[(&str, &str)], body: &[u8]) -> (u16, Option<String>, String) {
     let settings = load_text("t.yaml", FILE, &Environment::default()).unwrap();
     let request = RehearsalRequest {
+        client: None,
+        source_ip: None,
         method: "POST".to_owned(),
         target: target.to_owned(),
         headers: fields

@@ -50,6 +50,8 @@ routes:
     let settings = load_text("t.yaml", &text, &Environment::default())
         .unwrap_or_else(|wrong| panic!("{wrong}"));
     let request = RehearsalRequest {
+        client: None,
+        source_ip: None,
         method: "POST".to_owned(),
         target: "/".to_owned(),
         headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],

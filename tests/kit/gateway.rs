@@ -16,6 +16,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(35);
 
 /// A gateway to be.
 pub(crate) struct Opening {
+    top: String,
     server: String,
     targets: String,
     routes: String,
@@ -26,6 +27,7 @@ pub(crate) struct Opening {
 /// Begins the file of a gateway.
 pub(crate) fn gateway() -> Opening {
     Opening {
+        top: String::new(),
         server: String::new(),
         targets: String::new(),
         routes: String::new(),
@@ -35,6 +37,12 @@ pub(crate) fn gateway() -> Opening {
 }
 
 impl Opening {
+    /// The YAML of a whole key of the file, its lines' ends included.
+    pub(crate) fn top(mut self, text: &str) -> Self {
+        self.top.push_str(text);
+        self
+    }
+
     /// The YAML of a key of `server`.
     pub(crate) fn server(mut self, key: &str) -> Self {
         writeln!(self.server, "  {key}").unwrap();
@@ -81,8 +89,8 @@ impl Opening {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("gateway.yaml");
         let text = format!(
-            "sluicegate: 1\nserver:\n{}targets:\n{}defaults: {{ auth: none }}\nroutes:\n{}",
-            self.server, self.targets, self.routes
+            "sluicegate: 1\n{}server:\n{}targets:\n{}defaults: {{ auth: none }}\nroutes:\n{}",
+            self.top, self.server, self.targets, self.routes
         );
         std::fs::write(&file, &text).unwrap();
         let log = folder.path().join("log");

@@ -100,6 +100,8 @@ fn answer(settings: &Settings, asked: &Asked) -> Option<(String, String)> {
         method: method.to_owned(),
         target: target.to_owned(),
         headers: asked.headers.clone().into_iter().collect(),
+        client: None,
+        source_ip: None,
         body: asked.body.repeat(asked.times.unwrap_or(1)).into_bytes(),
         time,
         id,

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value as Json;
 
+use super::keys::LentKeys;
 use super::post::post;
 use super::show::{COLUMNS, Look, cut, duration};
 use crate::cli::Ending;
@@ -42,6 +43,7 @@ const READABLE: &[&str] = &[
 pub(super) fn run(
     settings: &Settings,
     running: &Running,
+    keys: &LentKeys,
     places: &[Place],
     look: &Look,
     mut landings: Landings,
@@ -58,15 +60,14 @@ pub(super) fn run(
         let Some(route) = settings.routes.get(test.route) else {
             continue;
         };
-        if test
-            .given
-            .as_object()
-            .is_some_and(|given| !given.is_empty())
-        {
-            let why = format!(
-                "- {}: not sent, its `given:` wants targets that fail",
-                test.name
-            );
+        let given = test.given.as_object();
+        let unsent = match (given.is_some_and(|given| !given.is_empty()), test.source_ip) {
+            (true, _) => Some("its `given:` wants targets that fail"),
+            (false, Some(_)) => Some("it comes from a `source_ip` of its own"),
+            (false, None) => None,
+        };
+        if let Some(unsent) = unsent {
+            let why = format!("- {}: not sent, {unsent}", test.name);
             say(&format!("{}\n\n", look.dim(&cut(&why, COLUMNS))));
             continue;
         }
@@ -74,6 +75,7 @@ pub(super) fn run(
             settings,
             route,
             test,
+            headers: keys.headers(test),
             places,
             look,
         };
@@ -113,6 +115,8 @@ struct Test<'a> {
     settings: &'a Settings,
     route: &'a Route,
     test: &'a RouteTest,
+    /// Its header fields with the key of its client.
+    headers: Vec<(String, String)>,
     places: &'a [Place],
     look: &'a Look,
 }
@@ -127,7 +131,7 @@ impl Test<'_> {
             running.http,
             &test.method,
             &test.target,
-            &test.headers,
+            &self.headers,
             &test.body,
         );
         let answered = began.elapsed();
@@ -163,6 +167,8 @@ impl Test<'_> {
             method: self.test.method.clone(),
             target: self.test.target.clone(),
             headers: self.test.headers.clone(),
+            client: self.test.client,
+            source_ip: self.test.source_ip,
             body: self.test.body.clone(),
             time: SystemTime::now(),
             id: uuid::Uuid::now_v7().as_u128(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::keys::LentKeys;
 use super::show::Look;
 use super::{Flags, QUICKSTART, demo};
 use crate::cli::Ending;
@@ -36,6 +37,7 @@ pub(in crate::cli) fn command(file: Option<&PathBuf>, flags: Flags) -> Result<()
     if std::env::var_os("RUST_LOG").is_some() {
         log::start(listen.log_format.into()).map_err(Ending::Fault)?;
     }
+    let keys = LentKeys::lend(&mut settings)?;
     let (embedded, landings) = Embedded::start(&settings).map_err(Ending::Wrong)?;
     let look = Look::of(&settings, embedded.places());
     // The gateway takes its settings with it; what is shown is read from another copy.
@@ -44,12 +46,12 @@ pub(in crate::cli) fn command(file: Option<&PathBuf>, flags: Flags) -> Result<()
         .map_err(|error| Ending::Wrong(error.to_string()))?;
     if flags.demo {
         look.title(&name, "reads back what its tests send");
-        let ended = demo::run(&shown, &running, embedded.places(), &look, landings);
+        let ended = demo::run(&shown, &running, &keys, embedded.places(), &look, landings);
         running.stop();
         return ended;
     }
     look.title(&name, "nothing leaves this process");
-    look.welcome(&shown, &running, embedded.places());
+    look.welcome(&shown, &running, &keys, embedded.places());
     serve_until_stopped(running, look, landings)
 }
 

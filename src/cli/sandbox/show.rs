@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value as Json;
 use time::OffsetDateTime;
 
+use super::keys::LentKeys;
 use crate::cli::ending::say;
 use crate::rooms::{Landed, Place};
 use crate::serve::Running;
@@ -60,7 +61,13 @@ impl Look {
     }
 
     /// The routes, a request to copy, and the head of the list of records.
-    pub(super) fn welcome(&self, settings: &Settings, running: &Running, places: &[Place]) {
+    pub(super) fn welcome(
+        &self,
+        settings: &Settings,
+        running: &Running,
+        keys: &LentKeys,
+        places: &[Place],
+    ) {
         let mut text = String::from("Routes\n");
         for route in &settings.routes {
             text += &format!("  {:<6} {}\n", route.method, route.path);
@@ -75,7 +82,7 @@ impl Look {
             text += &format!("\nNote: {note}.\n");
         }
         text += "\nTry it\n";
-        text += &curl(settings, &format!("http://{}", running.http));
+        text += &curl(settings, keys, &format!("http://{}", running.http));
         text += &format!("\n\nMetrics and status: http://{}/status\n", running.admin);
         text += "\nRecords, read back as they land (Ctrl-C ends)\n";
         let head = self.columns(["TIME", "TARGET", "KEY", "BYTES", "TOOK", "RECORD"]);
@@ -184,28 +191,29 @@ fn clock(time: SystemTime) -> String {
 }
 
 /// A curl line that works: the first test's request, or an empty object to the first route.
-fn curl(settings: &Settings, base: &str) -> String {
+fn curl(settings: &Settings, keys: &LentKeys, base: &str) -> String {
     let test = settings
         .tests
         .iter()
         .find(|test| test.given.as_object().is_none_or(|g| g.is_empty()));
     let (method, target, headers, body) = match (test, settings.routes.first()) {
         (
-            Some(RouteTest {
-                method,
-                target,
-                headers,
-                body,
-                ..
-            }),
+            Some(
+                test @ RouteTest {
+                    method,
+                    target,
+                    body,
+                    ..
+                },
+            ),
             _,
         ) => {
             let body = String::from_utf8_lossy(body).into_owned();
-            (method.as_str(), target.clone(), headers.as_slice(), body)
+            (method.as_str(), target.clone(), keys.headers(test), body)
         }
         (None, Some(route)) => {
             let path = route.path.replace(['{', '}', '*'], "");
-            (&*route.method, path, &[][..], "{}".to_owned())
+            (&*route.method, path, Vec::new(), "{}".to_owned())
         }
         (None, None) => return String::new(),
     };
@@ -214,7 +222,7 @@ fn curl(settings: &Settings, base: &str) -> String {
         parts.push(format!("-X {method}"));
     }
     let json = |name: &str| name.eq_ignore_ascii_case("content-type");
-    for (name, value) in headers {
+    for (name, value) in &headers {
         parts.push(format!("-H {}", quoted(&format!("{name}: {value}"))));
     }
     if !headers.iter().any(|(name, _)| json(name)) {

@@ -11,6 +11,25 @@ routes:
     to: [ { target: all } ]
 ";
 
+/// `(clients)` stands for a route `events` that asks for a key, and a client `acme` where the text
+/// names none.
+fn with_clients(text: &str) -> String {
+    let Some(rest) = text.strip_prefix("(clients)\n") else {
+        return text.to_owned();
+    };
+    let mut head = String::from("sluicegate: 1\n");
+    if !rest.contains("\nclients:") && !rest.starts_with("clients:") {
+        let digest = "7".repeat(64);
+        head +=
+            &format!("clients: {{ acme: {{ sha256: \"{digest}\", labels: {{ tenant: a }} }} }}\n");
+    } else {
+        head += "\n";
+    }
+    head += "defaults: { auth: [api_key] }\ntargets: { all: { discard: {} } }\n";
+    head += "routes:\n  - route: POST /a\n    name: events\n    to: [ { target: all } ]\n";
+    head + rest
+}
+
 /// What a message lacks, if it lacks something.
 fn check(what: &str, text: &str, holds: &[&str]) -> Vec<String> {
     let shown = said(text);
@@ -42,6 +61,7 @@ fn each_wrong_file_of_the_table_gets_its_message() {
             .collect();
         text = text.replace("(route)\n", &format!("{HEAD}{ROUTE}"));
         text = text.replace("(head)\n", HEAD);
+        text = with_clients(&text);
         let parts: Vec<&str> = lines().filter(is_part).map(|line| &line[3..]).collect();
         assert!(!parts.is_empty(), "{what} expects nothing");
         wrong.extend(check(what, &text, &parts));
