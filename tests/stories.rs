@@ -20,4 +20,5 @@ mod stories {
     mod statuses;
     mod truth;
     mod volume;
+    mod wrong_files;
 }
