@@ -98,6 +98,8 @@ pub const EXPRESSION_LOOPS_MAX: usize = 2;
 pub const EVALUATION_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Networks in `server.trusted_proxies`: each request of a proxy is compared with all of them.
 pub const TRUSTED_PROXIES_MAX: usize = 256;
+/// Bytes that a regular expression may take when it is compiled; past it an error of the file.
+pub const PATTERN_BYTES_MAX: usize = 1024 * 1024;
 /// Targets of one file set.
 pub const TARGETS_MAX: usize = 256;
 /// Routes of one file set.

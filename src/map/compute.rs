@@ -110,6 +110,16 @@ impl<'f> Computation<'f, '_> {
                 Ok(Operand::Bool(found))
             }
             Node::Search(search, sides) => self.search(*search, sides),
+            Node::Matches(text, pattern) => {
+                let value = self.value(text)?;
+                let Some(text) = value.text() else {
+                    let given = value.type_name();
+                    let what = format!("matches: text is needed, not {given}");
+                    return Err(Trouble::unusable(what).into());
+                };
+                budget::spend(text.len()).map_err(|_| Trouble::exhausted())?;
+                Ok(Operand::Bool(pattern.is_match(text)))
+            }
             Node::Call(call) => self.call(call),
         }
     }

@@ -121,6 +121,7 @@ pub(super) fn present<'f>(
         Read::Body => Box::new(CelBytes::from(frame.event.body.to_vec())),
         Read::Let(index) => return value_of(frame.computed(*index)?),
         Read::Fixed(found) => return value_of(found),
+        Read::Pattern(pattern) => Box::new(pattern.clone()),
         Read::EventText | Read::FieldText(_) => match frame.slot_of(slot)? {
             Found::Text(text) => Box::new(CelString::from(String::from(&*text))),
             _ => return Ok(None),

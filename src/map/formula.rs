@@ -4,9 +4,11 @@
 
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
 
+use super::functions::patterns::Pattern;
 use super::functions::{self, Code, Native};
 use super::names::Names;
 use super::operand::{Operand, Sign};
+use super::slots::Read;
 
 /// An expression in our own form.
 #[derive(Clone, Debug)]
@@ -36,6 +38,8 @@ pub(super) enum Node {
     /// `x in ['a', 'b']`
     OneOf(Box<Self>, Box<[Constant]>),
     Search(Search, Box<[Self; 2]>),
+    /// `text.matches('pattern')`
+    Matches(Box<Self>, Pattern),
     /// A function of the language or of ours.
     Call(Box<Call>),
 }
@@ -272,6 +276,13 @@ impl Compiler<'_, '_> {
             Code::Language | Code::Read => return None,
         };
         let arguments = target.into_iter().chain(arguments);
+        if let ("matches", [text, pattern]) = (name, &*arguments.clone().collect::<Vec<_>>()) {
+            let (slot, _) = self.slot(pattern)?;
+            let Read::Pattern(pattern) = &self.names.slots.get(slot)?.read else {
+                return None;
+            };
+            return Some(Node::Matches(Box::new(self.node(text)?), pattern.clone()));
+        }
         let arguments = arguments.map(|argument| self.node(argument));
         Some(Node::Call(Box::new(Call {
             callee,

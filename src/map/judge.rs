@@ -367,7 +367,8 @@ pub(super) fn function(function: &Function, member: bool, operands: &[Shape]) ->
         "value" => shape(0).inner(),
         "optional.of" | "optional.ofNonZeroValue" => Shape::of(Type::Optional, shape(0)),
         "first" | "last" => Shape::of(Type::Optional, shape(0).inner()),
-        "sort" | "distinct" | "slice" | "math.abs" | "math.sign" => shape(0),
+        "sort" | "distinct" | "slice" | "math.abs" | "math.sign" | "math.ceil" | "math.floor"
+        | "math.round" | "math.trunc" => shape(0),
         "reverse" if shape(0).kind != Type::Any => shape(0),
         "split" | "keys" | "regex.extractAll" => Shape::of(Type::List, Type::Text.into()),
         "regex.extract" => Shape::of(Type::Optional, Type::Text.into()),

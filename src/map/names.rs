@@ -2,6 +2,7 @@
 
 use super::chain::{Chain, Link, shown};
 use super::found::Found;
+use super::functions::patterns::Pattern;
 use super::scope::Scope;
 use super::slots::{Field, Read, Slot};
 use super::text::TextFault;
@@ -105,6 +106,15 @@ impl Names<'_> {
             read,
             optional,
         }))
+    }
+
+    /// The slot of a regular expression.
+    pub(super) fn pattern_slot(&mut self, pattern: Pattern) -> usize {
+        self.place(Slot {
+            shown: "the pattern".into(),
+            read: Read::Pattern(pattern),
+            optional: false,
+        })
     }
 
     fn place(&mut self, slot: Slot) -> usize {

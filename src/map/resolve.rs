@@ -7,6 +7,7 @@ use cel::common::ast::{
 
 use super::budget::{AGAIN, LOOP, SUM};
 use super::chain::Chain;
+use super::functions::patterns::{Pattern, pattern_argument};
 use super::functions::{self, Code, NAMESPACES};
 use super::names::{Names, ROOTS, nearest};
 use super::text::{TextFault, too_deep};
@@ -136,7 +137,8 @@ impl<'w, 's> Walk<'w, 's> {
         let qualified = call.target.as_deref().is_some_and(|target| {
             matches!(&target.expr, Expr::Ident(name) if NAMESPACES.contains(&name.as_str()))
         });
-        if !name.starts_with(['_', '@', '!', '-']) {
+        // The words of operators and macros have signs in them.
+        if !(name.starts_with(['_', '!', '-']) || name.contains('@')) {
             self.check_function(call, id, qualified);
         }
         if let (Some(target), false) = (&mut call.target, qualified) {
@@ -198,7 +200,7 @@ impl<'w, 's> Walk<'w, 's> {
         Some(read)
     }
 
-    fn check_function(&mut self, call: &CallExpr, id: u64, qualified: bool) {
+    fn check_function(&mut self, call: &mut CallExpr, id: u64, qualified: bool) {
         let namespace = call.target.as_deref().map(|target| &target.expr);
         let name = match namespace {
             Some(Expr::Ident(namespace)) if qualified => format!("{namespace}.{}", call.func_name),
@@ -222,11 +224,32 @@ impl<'w, 's> Walk<'w, 's> {
             let help = format!("its form is {}", function.signature);
             self.fault(id, message, &help);
         }
-        let pattern = call.args.last().map(|argument| &argument.expr);
-        let literal = matches!(pattern, Some(Expr::Literal(LiteralValue::String(_))));
-        if name == "matches" && !literal {
-            let message = "the pattern of `matches` must be written down";
-            self.fault(id, message, "a pattern from a request could cost any time");
+        if let Some(index) = pattern_argument(&name, as_member) {
+            self.pattern(call, index, &name);
+        }
+    }
+
+    /// A regular expression is compiled once, here.
+    fn pattern(&mut self, call: &mut CallExpr, index: usize, name: &str) {
+        let Some(argument) = call.args.get_mut(index) else {
+            return;
+        };
+        let id = argument.id;
+        let Expr::Literal(LiteralValue::String(text)) = &argument.expr else {
+            let message = format!("the pattern of `{name}` must be written down");
+            return self.fault(id, message, "a pattern from a request could cost any time");
+        };
+        match Pattern::new(text.inner()) {
+            Ok(pattern) => {
+                let slot = self.names.pattern_slot(pattern);
+                argument.expr = Expr::Ident(self.local(slot));
+            }
+            Err(what) => {
+                let message =
+                    format!("the pattern of `{name}` is not a regular expression: {what}");
+                let help = "its syntax is that of RE2: no look-around, no back references";
+                self.fault(id, message, help);
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! Slots: what a mapping reads of a request, found once when the file is loaded.
 
 use super::found::Found;
+use super::functions::patterns::Pattern;
 use super::names::{Let, LetValue};
 use super::plan::LetPlan;
 use super::types::{Shape, Type};
@@ -50,6 +51,8 @@ pub(super) enum Read {
     Let(usize),
     /// A `let` that is written down.
     Fixed(Found),
+    /// A regular expression that is written down.
+    Pattern(Pattern),
 }
 
 /// A path into the event.

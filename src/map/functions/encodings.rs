@@ -162,7 +162,7 @@ fn octets<'b>(name: &str, value: &'b (dyn Val + '_)) -> Result<&'b [u8], Executi
     Err(ExecutionError::function_error(name, what))
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     let digit = |number: u8| char::from_digit(u32::from(number), 16).unwrap_or('0');
     let digits = bytes
         .iter()

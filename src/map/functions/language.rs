@@ -160,15 +160,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Type::Bool,
     ),
     language(
-        "matches",
-        "text.matches(pattern) → bool",
-        "Whether a regular expression (RE2 syntax, a literal) matches somewhere in a text.",
-        ("event.name.matches('^A.a$')", "true"),
-        (&[2], &[1]),
-        &[TEXT, TEXT],
-        Type::Bool,
-    ),
-    language(
         "all",
         "list.all(x, condition) → bool",
         "Whether a condition holds for every element.",

@@ -2,10 +2,18 @@
 //! `schema --functions` prints this registry, and a test runs every example.
 
 mod attributes;
+mod codings;
 mod encodings;
+mod given;
 mod language;
+mod lists;
+mod maps;
+mod math;
+mod moments;
+pub(super) mod patterns;
 mod request;
 mod strings;
+mod texts;
 mod times;
 
 use std::fmt::Write;
@@ -48,8 +56,11 @@ pub struct Function {
 const ANY: &[Type] = &[];
 const INT: &[Type] = &[Type::Int];
 const TEXT: &[Type] = &[Type::Text];
+const MAP: &[Type] = &[Type::Map];
+const NUMBER: &[Type] = &[Type::Int, Type::Uint, Type::Double];
 const LIST: &[Type] = &[Type::List];
 const TIME: &[Type] = &[Type::Time];
+const DURATION: &[Type] = &[Type::Duration];
 const OPTIONAL: &[Type] = &[Type::Optional];
 const OCTETS: &[Type] = &[Type::Text, Type::Bytes];
 
@@ -76,7 +87,14 @@ static ALL: LazyLock<Vec<Function>> = LazyLock::new(|| {
         request::FUNCTIONS,
         encodings::FUNCTIONS,
         attributes::FUNCTIONS,
+        codings::FUNCTIONS,
         strings::FUNCTIONS,
+        texts::FUNCTIONS,
+        patterns::FUNCTIONS,
+        lists::FUNCTIONS,
+        maps::FUNCTIONS,
+        math::FUNCTIONS,
+        moments::FUNCTIONS,
         language::FUNCTIONS,
         times::FUNCTIONS,
     ];
@@ -131,6 +149,7 @@ pub(super) fn environment() -> Option<&'static Arc<Env>> {
 
 fn declare(mut env: Env) -> Result<Env, DeclarationError> {
     budget::declare(&mut env)?;
+    math::declare(&mut env)?;
     for function in all() {
         let Code::Here(code) = function.code else {
             continue;

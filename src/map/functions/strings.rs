@@ -9,125 +9,86 @@ use cel::ExecutionError;
 use cel::common::types::{CelInt, CelList, CelString};
 use cel::common::value::{CowVal, Val};
 
-use super::{Code, Function, INT, LIST, TEXT};
+use super::given::{Answer, Given, made, number, ours, text};
+use super::{Function, INT, LIST, TEXT};
 use crate::map::budget::spend;
 use crate::map::types::Type;
 
-#[allow(
-    clippy::too_many_arguments,
-    reason = "the table of functions reads line by line"
-)]
-/// A function that is called on a text.
-const fn member(
-    name: &'static str,
-    signature: &'static str,
-    doc: &'static str,
-    (example, result): (&'static str, &'static str),
-    member: &'static [usize],
-    takes: &'static [&'static [Type]],
-    returns: Type,
-    code: super::Native,
-) -> Function {
-    Function {
-        name,
-        signature,
-        doc,
-        example,
-        result,
-        global: &[],
-        member,
-        takes,
-        returns,
-        code: Code::Here(code),
-    }
-}
-
 pub(super) const FUNCTIONS: &[Function] = &[
-    member(
-        "lower",
-        "text.lower() → text",
+    ours(
+        ("lower", "text.lower() → text"),
         "In lower case, by Unicode.",
         ("event.name.lower()", "ada"),
-        &[0],
+        (&[], &[0]),
         &[TEXT],
         Type::Text,
         lower,
     ),
-    member(
-        "upper",
-        "text.upper() → text",
+    ours(
+        ("upper", "text.upper() → text"),
         "In upper case, by Unicode.",
         ("event.name.upper()", "ADA"),
-        &[0],
+        (&[], &[0]),
         &[TEXT],
         Type::Text,
         upper,
     ),
-    member(
-        "trim",
-        "text.trim() → text",
+    ours(
+        ("trim", "text.trim() → text"),
         "Without white space at both ends.",
         ("'  a b '.trim()", "a b"),
-        &[0],
+        (&[], &[0]),
         &[TEXT],
         Type::Text,
         trim,
     ),
-    member(
-        "replace",
-        "text.replace(what, by) → text",
+    ours(
+        ("replace", "text.replace(what, by) → text"),
         "With every `what` replaced.",
         ("event.name.replace('d', '-')", "A-a"),
-        &[2],
+        (&[], &[2]),
         &[TEXT, TEXT, TEXT],
         Type::Text,
         replace,
     ),
-    member(
-        "split",
-        "text.split(separator) → list",
+    ours(
+        ("split", "text.split(separator) → list"),
         "The parts between separators; an empty separator splits into characters.",
         ("'a,b'.split(',')", r#"["a","b"]"#),
-        &[1],
+        (&[], &[1]),
         &[TEXT, TEXT],
         Type::List,
         split,
     ),
-    member(
-        "join",
-        "list.join(separator) → text",
+    ours(
+        ("join", "list.join(separator) → text"),
         "The texts of a list with a separator (none by default) between them.",
         ("event.tags.join('-')", "a-b"),
-        &[0, 1],
+        (&[], &[0, 1]),
         &[LIST, TEXT],
         Type::Text,
         join,
     ),
-    member(
-        "substring",
-        "text.substring(from[, to]) → text",
+    ours(
+        ("substring", "text.substring(from[, to]) → text"),
         "From one character's place (from 0) to before another's, or to the end. Places beyond \
          the text are a 422.",
         ("'gateway'.substring(1, 4)", "ate"),
-        &[1, 2],
+        (&[], &[1, 2]),
         &[TEXT, INT, INT],
         Type::Text,
         substring,
     ),
-    member(
-        "indexOf",
-        "text.indexOf(what) → int",
+    ours(
+        ("indexOf", "text.indexOf(what) → int"),
         "The place in characters (from 0) where `what` begins first, or -1.",
         ("'gateway'.indexOf('way')", "4"),
-        &[1],
+        (&[], &[1]),
         &[TEXT, TEXT],
         Type::Int,
         index_of,
     ),
 ];
-
-type Given<'b, 'v> = Vec<CowVal<'b, 'v>>;
-type Answer<'b, 'v> = Result<CowVal<'b, 'v>, ExecutionError>;
 
 fn lower<'b, 'v>(given: Given<'b, 'v>) -> Answer<'b, 'v> {
     made(text("lower", &given, 0)?.to_lowercase())
@@ -227,33 +188,4 @@ fn place(text: &str, character: i64) -> Option<usize> {
     let mut places = text.char_indices().map(|(at, _)| at);
     let ends_here = || (text.chars().count() == character).then_some(text.len());
     places.nth(character).or_else(ends_here)
-}
-
-fn text<'g>(
-    name: &str,
-    given: &'g [CowVal<'_, '_>],
-    index: usize,
-) -> Result<&'g str, ExecutionError> {
-    let value = given.get(index);
-    let found = value.and_then(|value| value.downcast_ref::<CelString<'_>>());
-    found
-        .map(CelString::inner)
-        .ok_or_else(|| wrong(name, "text", value))
-}
-
-fn number(name: &str, given: &[CowVal<'_, '_>], index: usize) -> Result<i64, ExecutionError> {
-    let value = given.get(index);
-    let found = value.and_then(|value| value.downcast_ref::<CelInt>());
-    let found = found.map(|integer| *integer.inner());
-    found.ok_or_else(|| wrong(name, "a whole number", value))
-}
-
-fn wrong(name: &str, needed: &str, given: Option<&CowVal<'_, '_>>) -> ExecutionError {
-    let given = given.map_or("nothing", |value| value.get_type().name());
-    ExecutionError::function_error(name, format!("{needed} is needed, not {given}"))
-}
-
-fn made<'b, 'v>(text: String) -> Answer<'b, 'v> {
-    spend(text.len())?;
-    Ok(CowVal::owned(CelString::from(text)))
 }

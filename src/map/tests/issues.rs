@@ -120,6 +120,29 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("a${[1]}", "cannot stand inside of a text", "json"),
     ("${event.items.map(event, 1)}", "hides another name", ""),
     ("${event.a.matches(event.p)}", "must be written down", ""),
+    (
+        "${event.a.matches('(')}",
+        "the pattern of `matches` is not a regular expression: unclosed group",
+        "RE2",
+    ),
+    (
+        "${regex.replace(event.a, '(?=a)', '')}",
+        "the pattern of `regex.replace` is not a regular expression: look-around",
+        "",
+    ),
+    (
+        "${event.a.matches('(a{1000}){1000}')}",
+        "the pattern of `matches` is not a regular expression: ",
+        "",
+    ),
+    ("${matches(event.p, event.a)}", "must be written down", ""),
+    ("${math.abz(1)}", "no function `math.abz`", "`math.abs`"),
+    (
+        "${parse_jsn('1')}",
+        "no function `parse_jsn`",
+        "`parse_json`",
+    ),
+    ("${event.a.map(math, 1)}", "hides another name", ""),
     ("${event.a.map(x, uuid())}", "inside a loop", "`let`"),
     ("${Foo{a: 1}}", "messages cannot be made", "map"),
     (
