@@ -1,6 +1,7 @@
 //! Bytes to requests and answers to bytes: HTTP/1.1 in its strict profile.
 //!
-//! The way of a request in here: `connection.rs` reads into the connection's buffer; `parse.rs`
+//! The way of a request in here: where a load balancer says first who connects, `preface.rs` takes
+//! that off the connection; `connection.rs` reads into the connection's buffer; `parse.rs`
 //! finds the head (`fields.rs` judges what frames the body); the gateway admits it
 //! ([`Service::admit`]); `body.rs` gathers the body, `chunked.rs` decoding it in place; the gateway
 //! takes head and body as slices of that buffer and gives a [`Ticket`]; answers are written in

@@ -120,6 +120,7 @@ impl Talk {
         match self.stream.read(&mut piece) {
             Ok(0) => self.closed = true,
             Ok(bytes) => self.held.extend_from_slice(&piece[..bytes]),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => self.closed = true,
             Err(error) => panic!("neither an answer nor an end: {error}"),
         }

@@ -202,3 +202,40 @@ proptest::proptest! {
         );
     }
 }
+
+/// A byte that does not belong there, at each place of a line that frames the body: such a line is
+/// never taken for what it almost is, nor passed over as if it were nothing.
+#[test]
+fn no_stray_byte_hides_a_line_that_frames_the_body() {
+    for byte in 0..=u8::MAX {
+        let stray: &[u8] = &[byte];
+        let is_blank = byte == b' ' || byte == b'\t';
+        let is_name = fields::is_token_byte(byte);
+        for (name, value) in [("Transfer-Encoding", "chunked"), ("Content-Length", "6")] {
+            let is_value = is_blank || (name == "Content-Length" && byte.is_ascii_digit());
+            let (name, value) = (name.as_bytes(), value.as_bytes());
+            // The line, whether it is taken, and whether it then frames the body.
+            for (line, is_taken, frames) in [
+                ([stray, name, b": ", value].concat(), is_name, false),
+                ([name, stray, b": ", value].concat(), is_name, false),
+                ([name, b":", stray, value].concat(), is_value, true),
+                ([name, b": ", value, stray].concat(), is_value, true),
+            ] {
+                let head = |more: &[u8]| {
+                    let start = b"POST / HTTP/1.1\r\nHost: a\r\n".as_slice();
+                    parsed(&[start, more, &line, b"\r\n\r\n"].concat())
+                };
+                let (alone, beside) = (head(b""), head(b"Content-Length: 6\r\n"));
+                let shown = format!("{}: {alone:?}, {beside:?}", line.escape_ascii());
+                let framed = match &alone {
+                    Parsed::Head(head) => Some(head.framing != Framing::Length(0)),
+                    _ => None,
+                };
+                assert_eq!(framed, is_taken.then_some(frames), "{shown}");
+                // Beside a length that line is one too many, or another field.
+                let refused = matches!(beside, Parsed::Refused(_));
+                assert_eq!(refused, !is_taken || frames, "{shown}");
+            }
+        }
+    }
+}

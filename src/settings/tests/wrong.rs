@@ -82,6 +82,8 @@ fn what_grows_without_bound_is_refused() {
         "]".repeat(3000)
     );
     let long = format!("sluicegate: 1\nx-a: [{}]\n", "1, ".repeat(300_000));
+    let networks = vec!["10.0.0.0/8"; crate::limits::TRUSTED_PROXIES_MAX + 1].join(", ");
+    let networks = format!("{HEAD}server: {{ trusted_proxies: [{networks}] }}\n");
     let said = [
         check(
             "an alias bomb",
@@ -92,6 +94,14 @@ fn what_grows_without_bound_is_refused() {
             "deep nesting",
             &deep,
             &["not YAML", "t.yaml:2:", "64 levels"],
+        ),
+        check(
+            "many networks",
+            &networks,
+            &[
+                "more than 256 networks in `trusted_proxies`",
+                "larger networks",
+            ],
         ),
         check("many values", &long, &["not YAML", "t.yaml:2:"]),
     ];
