@@ -61,6 +61,7 @@ fn accept() -> Accept {
             json_array: true,
             ndjson: true,
             raw: false,
+            ..Formats::default()
         },
         event_bytes: 256 * 1024,
         request_bytes: 5 << 20,
@@ -216,6 +217,7 @@ fn expressions_step(criterion: &mut Criterion) {
             }],
             path_parameters: Vec::new(),
             raw: false,
+            cloudevents: false,
             auth: None,
             expressions: Vec::new(),
         })
@@ -233,6 +235,7 @@ fn expressions_step(criterion: &mut Criterion) {
         let event = EventView {
             request: &request,
             body: &body,
+            received: &body,
             span: scratch.events[0],
             captures: scratch.captures_of(0, plan.wanted()),
             index: 0,

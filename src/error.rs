@@ -59,6 +59,8 @@ codes! {
     EncodingInvalid = "encoding_invalid", 400, "The body is not what its Content-Encoding says: it is cut short, damaged, or goes on behind its end.";
     BodyEmpty = "body_empty", 400, "The body holds no event.";
     JsonInvalid = "json_invalid", 400, "The body is not valid JSON; the detail names the place.";
+    CloudEventInvalid = "cloudevent_invalid", 400, "The request says that it carries a CloudEvent, and it is none by version 1.0; the detail names the event and the attribute.";
+    FormInvalid = "form_invalid", 400, "The form or query is not percent-encoded UTF-8, or has too many fields.";
     DuplicateField = "duplicate_field", 400, "A name occurs twice in an object that the mapping reads: what is read must be what the consumer reads.";
     FieldMissing = "field_missing", 400, "The mapping needs a field that the event does not have; the detail names it.";
     MappingFailed = "mapping_failed", 422, "A value of the event is not what the mapping can use; the detail names both.";

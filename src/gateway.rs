@@ -78,13 +78,8 @@ fn take_apart<'r>(arrival: &Arrival<'r>, events: &mut Scratch) -> Result<Cow<'r,
         }
         _ => Cow::Borrowed(arrival.body),
     };
-    split::split(
-        arrival.head.field("content-type"),
-        &body,
-        &route.accept,
-        route.plan.wanted(),
-        events,
-    )?;
+    let wanted = route.plan.wanted();
+    split::split_request(arrival.head, &body, &route.accept, wanted, events)?;
     admission::take(arrival.permit, events.events.len(), arrival.body.len())?;
     Ok(body)
 }

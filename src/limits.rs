@@ -68,6 +68,8 @@ pub const REQUEST_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const EVENTS_DEFAULT: usize = 1000;
 /// Events of one request, at most.
 pub const EVENTS_MAX: usize = 10_000;
+/// Fields of one form or query that becomes an event; past it 400.
+pub const FORM_FIELDS_MAX: usize = 1000;
 /// Nesting of a JSON body.
 pub const JSON_DEPTH_MAX: usize = 128;
 

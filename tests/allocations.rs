@@ -101,6 +101,7 @@ fn accept() -> Accept {
             json_array: true,
             ndjson: true,
             raw: false,
+            ..Formats::default()
         },
         event_bytes: 256 * 1024,
         request_bytes: 5 << 20,
@@ -260,6 +261,7 @@ fn plan(when: Option<&str>) -> Plan {
         }],
         path_parameters: Vec::new(),
         raw: false,
+        cloudevents: false,
         auth: None,
         expressions: Vec::new(),
     };
@@ -308,6 +310,7 @@ fn rendering(plan: &Plan) -> f64 {
     let event = EventView {
         request: &request,
         body: &body,
+        received: &body,
         span: scratch.events[0],
         captures: scratch.captures_of(0, plan.wanted()),
         index: 0,

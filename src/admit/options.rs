@@ -1,4 +1,5 @@
-//! OPTIONS that are answered before anything else is asked: a browser's preflight.
+//! OPTIONS that are answered before anything else is asked: a browser's preflight, and the question
+//! of a sender of CloudEvents whether it may deliver here.
 
 use super::cors::{CorsRule, origin_of, refused};
 use crate::error::Refusal;
@@ -23,7 +24,39 @@ pub fn answer_options(routes: &Routes, head: &Head<'_>) -> Option<Result<Ready, 
     if head.method() != "OPTIONS" {
         return None;
     }
-    preflight(routes, head)
+    preflight(routes, head).or_else(|| webhook(routes, head).map(Ok))
+}
+
+/// A sender of CloudEvents asks whether it may deliver to this path ("HTTP 1.1 Web Hooks for Event
+/// Delivery"). Whoever asks may, at any rate: who is let in is judged with each delivery.
+fn webhook(routes: &Routes, head: &Head<'_>) -> Option<Ready> {
+    let origin = head.field("webhook-request-origin")?;
+    let mut takers = routes
+        .at(head.path())
+        .iter()
+        .filter(|route| route.accept.formats.cloudevents);
+    let route = takers.next()?;
+    let mut fields = Vec::with_capacity(160);
+    let mut put = |name: &str, value: &[u8]| {
+        fields.extend_from_slice(name.as_bytes());
+        fields.extend_from_slice(b": ");
+        fields.extend_from_slice(value);
+        fields.extend_from_slice(b"\r\n");
+    };
+    let methods = takers.fold(route.method.to_string(), |known, route| {
+        format!("{known}, {}", route.method)
+    });
+    put("Allow", methods.as_bytes());
+    // What is said back is what was asked, if it can be the name of a host.
+    let is_host = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(byte);
+    let named = !origin.is_empty() && origin.iter().all(is_host);
+    put("WebHook-Allowed-Origin", if named { origin } else { b"*" });
+    put("WebHook-Allowed-Rate", b"*");
+    Some(Ready {
+        route: route.index,
+        status: 200,
+        fields: fields.into_boxed_slice(),
+    })
 }
 
 /// A browser asks whether its page may send this method to this path.

@@ -59,6 +59,7 @@ impl Manifest {
         self.clear();
         let route = permit.route();
         let width = route.plan.wanted().len();
+        let text = split.text(body);
         for (index, span) in split.events.iter().enumerate() {
             if let Some(refusal) = judged.refusal_of(index) {
                 self.refusals.push(refusal);
@@ -67,7 +68,8 @@ impl Manifest {
             let captures = &split.captures[index * width..(index + 1) * width];
             let event = EventView {
                 request,
-                body,
+                body: text,
+                received: body,
                 span: *span,
                 captures,
                 index,

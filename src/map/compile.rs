@@ -18,6 +18,7 @@ pub(super) fn compile(source: &PlanSource) -> Result<Plan, Vec<Issue>> {
     let mut names = Names {
         scope: Scope::MAPPING,
         raw: source.raw,
+        cloudevents: source.cloudevents,
         path_parameters: &source.path_parameters,
         auth: source.auth.as_deref(),
         wanted: Wanted::default(),
@@ -39,6 +40,9 @@ pub(super) fn compile(source: &PlanSource) -> Result<Plan, Vec<Issue>> {
     let outside = outside::compile(&source.expressions, &mut names, &computed, &mut issues);
     if !issues.is_empty() {
         return Err(issues);
+    }
+    if source.cloudevents {
+        names.wanted.envelop();
     }
     Ok(Plan {
         wanted: names.wanted,

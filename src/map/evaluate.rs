@@ -118,7 +118,7 @@ pub(super) fn present<'f>(
         Read::HasHeader(name) => Box::new(CelBool::from(frame.header(name).is_some())),
         Read::HasAuthLabel(name) => Box::new(CelBool::from(frame.auth_label(name).is_some())),
         Read::Millis => Box::new(CelInt::from(frame.millis())),
-        Read::Body => Box::new(CelBytes::from(frame.event.body.to_vec())),
+        Read::Body => Box::new(CelBytes::from(frame.event.received.to_vec())),
         Read::Let(index) => return value_of(frame.computed(*index)?),
         Read::Fixed(found) => return value_of(found),
         Read::Pattern(pattern) => Box::new(pattern.clone()),

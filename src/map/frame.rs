@@ -175,7 +175,7 @@ impl<'e> Frame<'e> {
                 Found::Json(json, _) => text(json),
                 found => Ok(found),
             },
-            Read::Body => Ok(Found::Bytes(self.event.body.clone())),
+            Read::Body => Ok(Found::Bytes(self.event.received.clone())),
             Read::Let(index) => self.computed(*index).cloned(),
             Read::Fixed(found) => Ok(found.clone()),
             Read::Millis => Ok(Found::from_integer(self.millis())),

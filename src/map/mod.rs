@@ -9,6 +9,7 @@
 //! Expressions outside of records (`allow`, `limits`) are compiled into the same plan (`outside`);
 //! what each place may name is its `scope`.
 
+mod attributes;
 mod auth;
 mod budget;
 mod cel_values;

@@ -16,6 +16,7 @@ pub(super) struct Names<'s> {
     /// The place whose expressions are compiled now.
     pub(super) scope: Scope,
     pub(super) raw: bool,
+    pub(super) cloudevents: bool,
     pub(super) path_parameters: &'s [String],
     /// Labels that clients may have; `None` where anybody may send.
     pub(super) auth: Option<&'s [String]>,
@@ -48,10 +49,10 @@ pub(super) enum LetValue {
 }
 
 /// Names that are there in every route.
-pub(super) const ROOTS: [&str; 6] = ["event", "body", "path", "query", "request", "auth"];
+pub(super) const ROOTS: [&str; 7] = ["event", "body", "path", "query", "request", "auth", "ce"];
 const REQUEST_NAMES: [&str; 6] = ["method", "path", "headers", "id", "time", "source_ip"];
 /// Names that are known and mean something else or nothing here.
-const ELSEWHERE: [(&str, &str); 5] = [
+const ELSEWHERE: [(&str, &str); 4] = [
     (
         "env",
         "`${env.…}` is read once at load, and only in settings",
@@ -60,7 +61,6 @@ const ELSEWHERE: [(&str, &str); 5] = [
         "secret",
         "`${secret.…}` is read once at load, and only in settings",
     ),
-    ("ce", "`ce` is not known in this version"),
     ("stage", "`stage` is not known in this version"),
     ("results", "`results` is not known in this version"),
 ];
@@ -144,6 +144,7 @@ impl Names<'_> {
             "path" => self.path(chain),
             "query" | "request" => self.request(chain),
             "auth" => self.auth(chain),
+            "ce" => self.attribute(chain),
             _ => self.named(chain),
         }
     }
@@ -334,7 +335,8 @@ pub(super) fn only_text(chain: &Chain, links: usize) -> Result<(), TextFault> {
     }
     let inner = chain.links.get(..links).unwrap_or_default();
     let message = format!("`{}` is text and has no fields", shown(&chain.root, inner));
-    Err(TextFault::new(0, message, ""))
+    let help = format!("write `{}` alone", shown(&chain.root, inner));
+    Err(TextFault::new(0, message, &help))
 }
 
 pub(super) fn one_of(root: &str, names: &[String]) -> TextFault {

@@ -120,8 +120,10 @@ impl<'r> AuthView<'r> {
 pub struct EventView<'r> {
     /// The request that it came in.
     pub request: &'r RequestView<'r>,
-    /// The whole body.
+    /// What the places of the event and its captures are in.
     pub body: &'r Bytes,
+    /// The whole body, as received.
+    pub received: &'r Bytes,
     /// The event's place in the body.
     pub span: EventSpan,
     /// A capture for each path of [`Plan::wanted`].
@@ -138,6 +140,7 @@ impl<'r> EventView<'r> {
         Self {
             request,
             body: &NO_BODY,
+            received: &NO_BODY,
             span: EventSpan {
                 start: 0,
                 end: 0,

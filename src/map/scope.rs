@@ -32,7 +32,7 @@ impl Scope {
     /// Refuses roots that this place does not have.
     pub(super) fn check(self, root: &str) -> Result<(), TextFault> {
         match (self.reach, root) {
-            (Reach::Head, "event" | "body") => {
+            (Reach::Head, "event" | "body" | "ce") => {
                 let message = format!("`{root}` cannot be named in {}", self.place());
                 Err(TextFault::new(0, message, JUDGED_EARLY))
             }

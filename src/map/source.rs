@@ -50,6 +50,8 @@ pub struct PlanSource {
     pub path_parameters: Vec<String>,
     /// True where the route accepts raw bodies, so that there is no `event` to look into.
     pub raw: bool,
+    /// True where the route accepts CloudEvents, so that there is `ce`.
+    pub cloudevents: bool,
     /// Labels that clients of this route have; `None` where anybody may send, so that there is
     /// no `auth`.
     pub auth: Option<Vec<String>>,

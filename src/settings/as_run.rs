@@ -136,6 +136,16 @@ pub struct Formats {
     pub json_array: bool,
     /// One JSON value a line.
     pub ndjson: bool,
+    /// JSON values between record separators.
+    pub json_seq: bool,
+    /// CloudEvents: structured, batched and binary.
+    pub cloudevents: bool,
+    /// The fields of a form are one event.
+    pub form: bool,
+    /// The query of a request without a body is one event.
+    pub query: bool,
+    /// Whether `text/plain` is read as JSON.
+    pub text_plain: bool,
     /// Any bytes, one event.
     pub raw: bool,
 }

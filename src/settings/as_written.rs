@@ -184,6 +184,10 @@ pub(super) struct Accept {
     /// Forms of a body; json, json-array and ndjson by default.
     #[schemars(length(min = 1))]
     pub formats: Option<Vec<Format>>,
+    /// Whether a `text/plain` body is read as JSON, which `navigator.sendBeacon` sends; false by
+    /// default. A page of any origin can send it without being asked: name those that may in
+    /// `cors.origins`, and let nothing depend on cookies.
+    pub text_plain: Option<bool>,
     /// Bytes of one event, 256KiB by default, 16MiB at most; past it 413.
     pub event_bytes: Option<ByteSize>,
     /// Bytes of one body, 5MiB by default, 64MiB at most; past it 413.
@@ -220,6 +224,15 @@ pub(super) enum Format {
     JsonArray,
     /// One JSON value a line.
     Ndjson,
+    /// JSON values between record separators (RFC 7464).
+    JsonSeq,
+    /// CloudEvents 1.0: structured, batched, and binary with `ce-…` header fields. `event` is the
+    /// data, `ce.type` and the like are the attributes.
+    Cloudevents,
+    /// The fields of a form as one JSON object; a field that occurs twice has a list.
+    Form,
+    /// The query of a GET without a body as one JSON object, for pixels.
+    Query,
     /// Any bytes, one event. Stands alone.
     Raw,
 }
@@ -339,13 +352,4 @@ pub(super) const LATER_KEYS: &[(&str, &[&str])] = &[
 ];
 
 /// Words of later versions, whatever key they stand at.
-pub(super) const LATER_WORDS: &[&str] = &[
-    "jwt",
-    "iam",
-    "basic",
-    "hmac",
-    "mtls",
-    "cloudevents",
-    "cloudevents-batch",
-    "spooled",
-];
+pub(super) const LATER_WORDS: &[&str] = &["jwt", "iam", "basic", "hmac", "mtls", "spooled"];

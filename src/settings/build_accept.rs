@@ -6,6 +6,7 @@ use super::as_run::{Accept, After, BatchReply, Formats, ReplyRule};
 use super::as_written::{self, Defaults, Encoding, Format};
 use super::build::{between, key_place};
 use super::gather::Parts;
+use super::route_text::RouteText;
 use crate::admit::{Coding, Encodings};
 use crate::limits;
 use crate::map::{Issue, Node};
@@ -23,16 +24,23 @@ pub(super) fn formats(written: &as_written::Route, parts: &Parts) -> Formats {
         .defaults
         .as_ref()
         .and_then(|(defaults, _)| defaults.accept.as_ref());
-    formats_of(own.or(shared.and_then(|accept| accept.formats.as_ref())))
+    let shared = shared.and_then(|accept| accept.formats.as_ref());
+    formats_of(own.or(shared))
 }
 
 fn formats_of(written: Option<&Vec<Format>>) -> Formats {
     let has = |format| written.is_none_or(|formats| formats.contains(&format));
+    let named = |format| written.is_some_and(|formats| formats.contains(&format));
     Formats {
         json: has(Format::Json),
         json_array: has(Format::JsonArray),
         ndjson: has(Format::Ndjson),
-        raw: written.is_some_and(|formats| formats.contains(&Format::Raw)),
+        json_seq: named(Format::JsonSeq),
+        cloudevents: named(Format::Cloudevents),
+        form: named(Format::Form),
+        query: named(Format::Query),
+        text_plain: false,
+        raw: named(Format::Raw),
     }
 }
 
@@ -47,8 +55,9 @@ pub(super) fn accept(
     let shared = defaults.accept.clone().unwrap_or_default();
     let at = |key| key_place(node, &["accept", key]);
     let listed = own.formats.or(shared.formats);
-    let formats = formats_of(listed.as_ref());
-    if formats.raw && (formats.json || formats.json_array || formats.ndjson) {
+    let mut formats = formats_of(listed.as_ref());
+    formats.text_plain = own.text_plain.or(shared.text_plain).unwrap_or(false);
+    if formats.raw && listed.as_ref().is_some_and(|listed| listed.len() > 1) {
         issues.push(Issue {
             at: at("formats"),
             message: "`raw` stands beside other formats".to_owned(),
@@ -119,6 +128,28 @@ fn encodings(written: Option<&[Encoding]>) -> Encodings {
     };
     let codings: Vec<Coding> = written.iter().map(coding).collect();
     Encodings::of(&codings)
+}
+
+/// Notes a route that takes events from its query and is no GET: what has a body has its event
+/// there, and a HEAD is asked for nothing.
+pub(super) fn query_of(
+    node: &Node,
+    formats: &Formats,
+    text: Option<&RouteText>,
+    issues: &mut Vec<Issue>,
+) {
+    let Some(text) = text.filter(|text| formats.query && text.method != "GET") else {
+        return;
+    };
+    issues.push(Issue {
+        at: key_place(node, &["accept", "formats"]),
+        message: format!("`query` stands at a {} route", text.method),
+        help: Some(format!(
+            "an event that is the query comes with a GET: write a route `GET {}` for it, or read \
+             `query.NAME` beside the body",
+            text.path
+        )),
+    });
 }
 
 /// When and how a route answers.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::as_run::{After, Binding, Need, Route, Unmatched};
 use super::as_written::{self, Defaults};
 use super::build::{check_name, did_you_mean, key_place, target_names};
-use super::build_accept::{accept, formats, reply};
+use super::build_accept::{accept, formats, query_of, reply};
 use super::build_schema::Schemas;
 use super::cors;
 use super::gather::Parts;
@@ -123,11 +123,15 @@ fn plan(
     let lets = node::entry(route, "let")
         .map_or(&[][..], node::entries)
         .to_vec();
+    let formats = written
+        .map(|written| formats(written, parts))
+        .unwrap_or_default();
     let source = PlanSource {
         lets,
         bindings,
         path_parameters: text?.parameters.clone(),
-        raw: written.is_some_and(|written| formats(written, parts).raw),
+        raw: formats.raw,
+        cloudevents: formats.cloudevents,
         auth: build_admission::labels(written, parts),
         expressions: build_admission::expressions(route, parts),
     };
@@ -177,6 +181,7 @@ fn route(
     let first_limit = (index * limits::LIMITS_PER_ROUTE_MAX) as u32;
     let limits = build_admission::route_limits(node, written, defaults, parts, first_limit, issues);
     let accept = accept(node, written, defaults, issues);
+    query_of(node, &accept.formats, text.as_ref(), issues);
     let reply = reply(node, written, defaults, issues);
     let bindings = bindings(node, written, parts, issues);
     let required = bindings

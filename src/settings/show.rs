@@ -91,6 +91,7 @@ fn route(route: &Route, written: &crate::map::Node, parts: &Parts, settings: &Se
         "name": *route.name,
         "accept": {
             "formats": formats(route.accept.formats),
+            "text_plain": route.accept.formats.text_plain,
             "event_bytes": ByteSize(route.accept.event_bytes as u64).to_string(),
             "request_bytes": ByteSize(route.accept.request_bytes as u64).to_string(),
             "events": route.accept.events,
@@ -149,6 +150,10 @@ fn formats(formats: Formats) -> Vec<&'static str> {
         (formats.json, "json"),
         (formats.json_array, "json-array"),
         (formats.ndjson, "ndjson"),
+        (formats.json_seq, "json-seq"),
+        (formats.cloudevents, "cloudevents"),
+        (formats.form, "form"),
+        (formats.query, "query"),
         (formats.raw, "raw"),
     ]
     .into_iter()

@@ -2,10 +2,12 @@
 
 use bytes::Bytes;
 
-use super::scan::{Fault, FaultKind, Open, scan_value, skip_space};
-use super::{Decoders, Wanted, form};
+use super::faults::empty;
+use super::scan::{Open, scan_value, skip_space};
+use super::{Decoders, Wanted, cloud_events, form};
 use crate::error::{Code, Refusal};
-use crate::limits::{JSON_DEPTH_MAX, REQUEST_BYTES_MAX};
+use crate::http::Head;
+use crate::limits::REQUEST_BYTES_MAX;
 use crate::settings::Accept;
 
 /// What kind of JSON value a capture is.
@@ -63,7 +65,11 @@ pub struct Scratch {
     pub captures: Vec<Option<Capture>>,
     /// What takes a body's coding away.
     pub decoders: Decoders,
-    stack: Vec<Open>,
+    /// What the places are in, where it is not the body as received.
+    pub(super) text: Option<Bytes>,
+    /// The captures of one CloudEvent, its own members included.
+    pub(super) row: Vec<Option<Capture>>,
+    pub(super) stack: Vec<Open>,
 }
 
 /// Captures that a scratch keeps room for; what one large batch needed more is given back.
@@ -79,14 +85,22 @@ impl Scratch {
     }
 
     /// The text of each event, in their order.
-    pub fn texts<'b>(&self, body: &'b [u8]) -> impl Iterator<Item = &'b [u8]> {
-        let text = |span: &EventSpan| body.get(span.start as usize..span.end as usize);
+    pub fn texts<'s>(&'s self, body: &'s Bytes) -> impl Iterator<Item = &'s [u8]> {
+        let whole = self.text(body);
+        let text = |span: &EventSpan| whole.get(span.start as usize..span.end as usize);
         self.events
             .iter()
             .map(move |span| text(span).unwrap_or_default())
     }
 
+    /// What the places of events and captures are in: the body, or what was made of it.
+    #[must_use]
+    pub fn text<'s>(&'s self, body: &'s Bytes) -> &'s Bytes {
+        self.text.as_ref().unwrap_or(body)
+    }
+
     fn clear(&mut self) {
+        self.text = None;
         self.events.clear();
         self.captures.clear();
         if self.captures.capacity() > KEPT_CAPTURES_MAX {
@@ -94,6 +108,31 @@ impl Scratch {
             self.events.shrink_to(KEPT_CAPTURES_MAX);
         }
     }
+}
+
+/// Cuts a request into events: by its head where the route takes forms that the head tells of,
+/// else as [`split`] does.
+///
+/// # Errors
+/// As [`split`]; `CloudEventInvalid`, `FormInvalid`.
+pub fn split_request(
+    head: &Head<'_>,
+    body: &Bytes,
+    accept: &Accept,
+    wanted: &Wanted,
+    scratch: &mut Scratch,
+) -> Result<(), Refusal> {
+    if accept.formats.query && body.is_empty() {
+        let mut cut = Cut::begin(body, accept, wanted, scratch)?;
+        return cut.query(head.query().unwrap_or_default());
+    }
+    if accept.formats.cloudevents
+        && let Some(mode) = cloud_events::mode(head)
+    {
+        let mut cut = Cut::begin(body, accept, wanted, scratch)?;
+        return cut.cloud_events(mode, head);
+    }
+    split(head.field("content-type"), body, accept, wanted, scratch)
 }
 
 /// Cuts a body into events.
@@ -110,40 +149,48 @@ pub fn split(
     wanted: &Wanted,
     scratch: &mut Scratch,
 ) -> Result<(), Refusal> {
-    scratch.clear();
-    let bytes_max = accept.request_bytes.min(REQUEST_BYTES_MAX);
-    if body.len() > bytes_max {
-        return Err(Refusal::new(
-            Code::RequestTooLarge,
-            format!(
-                "the body has {} bytes; `accept.request_bytes` allows {bytes_max}",
-                body.len()
-            ),
-        ));
-    }
-    let mut cut = Cut {
-        body,
-        accept,
-        wanted,
-        scratch,
-    };
+    let mut cut = Cut::begin(body, accept, wanted, scratch)?;
     match form::choose(content_type, body, accept.formats)? {
         form::Form::Raw => cut.raw(),
         form::Form::Json => cut.json(),
         form::Form::JsonArray => cut.json_array(),
         form::Form::Lines => cut.lines(),
+        form::Form::Sequence => cut.sequence(),
+        form::Form::Pairs => cut.form(),
     }
 }
 
-struct Cut<'s> {
-    body: &'s [u8],
-    accept: &'s Accept,
-    wanted: &'s Wanted,
-    scratch: &'s mut Scratch,
+pub(super) struct Cut<'s> {
+    pub(super) body: &'s [u8],
+    pub(super) accept: &'s Accept,
+    pub(super) wanted: &'s Wanted,
+    pub(super) scratch: &'s mut Scratch,
 }
 
-impl Cut<'_> {
-    fn raw(&mut self) -> Result<(), Refusal> {
+impl<'s> Cut<'s> {
+    fn begin(
+        body: &'s [u8],
+        accept: &'s Accept,
+        wanted: &'s Wanted,
+        scratch: &'s mut Scratch,
+    ) -> Result<Self, Refusal> {
+        scratch.clear();
+        let bytes_max = accept.request_bytes.min(REQUEST_BYTES_MAX);
+        if body.len() > bytes_max {
+            let bytes = body.len();
+            let detail =
+                format!("the body has {bytes} bytes; `accept.request_bytes` allows {bytes_max}");
+            return Err(Refusal::new(Code::RequestTooLarge, detail));
+        }
+        Ok(Self {
+            body,
+            accept,
+            wanted,
+            scratch,
+        })
+    }
+
+    pub(super) fn raw(&mut self) -> Result<(), Refusal> {
         if self.body.is_empty() {
             return Err(empty("the body is empty"));
         }
@@ -151,7 +198,7 @@ impl Cut<'_> {
         self.push(0, self.body.len(), None)
     }
 
-    fn json(&mut self) -> Result<(), Refusal> {
+    pub(super) fn json(&mut self) -> Result<(), Refusal> {
         self.check_text()?;
         let start = skip_space(self.body, 0);
         if start == self.body.len() {
@@ -171,6 +218,15 @@ impl Cut<'_> {
     }
 
     fn json_array(&mut self) -> Result<(), Refusal> {
+        self.elements(|cut, at| cut.event(cut.body, at, 1))
+    }
+
+    /// Takes the elements of the array that the body is: `event` scans the one that begins at a
+    /// place and gives the place behind it.
+    pub(super) fn elements(
+        &mut self,
+        mut event: impl FnMut(&mut Self, usize) -> Result<usize, Refusal>,
+    ) -> Result<(), Refusal> {
         self.check_text()?;
         let mut at = skip_space(self.body, 0) + 1;
         at = skip_space(self.body, at);
@@ -179,7 +235,7 @@ impl Cut<'_> {
             at += 1;
         }
         while !closed {
-            at = self.event(self.body, at, 1)?;
+            at = event(self, at)?;
             at = skip_space(self.body, at);
             match self.body.get(at) {
                 Some(b',') => at += 1,
@@ -231,14 +287,13 @@ impl Cut<'_> {
 
     /// Scans one event that begins at or after `at` and gives the place after it. `bytes` are the
     /// body, or the body up to a line's end.
-    fn event(&mut self, bytes: &[u8], at: usize, outside: usize) -> Result<usize, Refusal> {
-        let event = self.scratch.events.len();
-        if event >= self.accept.events {
-            let events = self.accept.events;
-            let detail =
-                format!("the body holds more than {events} events, which `accept.events` allows");
-            return Err(Refusal::new(Code::TooManyEvents, detail).of_event(event));
-        }
+    pub(super) fn event(
+        &mut self,
+        bytes: &[u8],
+        at: usize,
+        outside: usize,
+    ) -> Result<usize, Refusal> {
+        let event = self.next_event()?;
         let from = self.scratch.captures.len();
         self.scratch.captures.resize(from + self.wanted.len(), None);
         let captures = self.scratch.captures.get_mut(from..).unwrap_or_default();
@@ -253,16 +308,24 @@ impl Cut<'_> {
         Ok(capture.end as usize)
     }
 
-    fn push(&mut self, start: usize, end: usize, kind: Option<CaptureKind>) -> Result<(), Refusal> {
-        let event = self.scratch.events.len();
-        if end - start > self.accept.event_bytes {
-            let detail = format!(
-                "event {event} has {} bytes; `accept.event_bytes` allows {}",
-                end - start,
-                self.accept.event_bytes
-            );
-            return Err(Refusal::new(Code::EventTooLarge, detail).of_event(event));
+    /// The place of the next event, if there may be one more.
+    pub(super) fn next_event(&self) -> Result<usize, Refusal> {
+        let (event, events) = (self.scratch.events.len(), self.accept.events);
+        if event >= events {
+            let detail =
+                format!("the body holds more than {events} events, which `accept.events` allows");
+            return Err(Refusal::new(Code::TooManyEvents, detail).of_event(event));
         }
+        Ok(event)
+    }
+
+    pub(super) fn push(
+        &mut self,
+        start: usize,
+        end: usize,
+        kind: Option<CaptureKind>,
+    ) -> Result<(), Refusal> {
+        self.fits(end.saturating_sub(start))?;
         self.scratch.events.push(EventSpan {
             start: u32::try_from(start).unwrap_or(u32::MAX),
             end: u32::try_from(end).unwrap_or(u32::MAX),
@@ -271,8 +334,21 @@ impl Cut<'_> {
         Ok(())
     }
 
+    /// Refuses the next event if it has more bytes than the route takes.
+    pub(super) fn fits(&self, bytes: usize) -> Result<(), Refusal> {
+        let event = self.scratch.events.len();
+        if bytes > self.accept.event_bytes {
+            let detail = format!(
+                "event {event} has {bytes} bytes; `accept.event_bytes` allows {}",
+                self.accept.event_bytes
+            );
+            return Err(Refusal::new(Code::EventTooLarge, detail).of_event(event));
+        }
+        Ok(())
+    }
+
     /// The whole body must be UTF-8: once here, so that the scan looks at bytes only.
-    fn check_text(&self) -> Result<(), Refusal> {
+    pub(super) fn check_text(&self) -> Result<(), Refusal> {
         match std::str::from_utf8(self.body) {
             Ok(_) => Ok(()),
             Err(error) => {
@@ -282,47 +358,4 @@ impl Cut<'_> {
             }
         }
     }
-
-    fn refusal(&self, fault: Fault, event: usize) -> Refusal {
-        match fault.kind {
-            FaultKind::Invalid(what) => self.invalid(fault.at, what, event),
-            FaultKind::TooDeep => {
-                let detail = format!(
-                    "event {event} nests deeper than {JSON_DEPTH_MAX} levels at {}",
-                    self.place(fault.at)
-                );
-                Refusal::new(Code::JsonInvalid, detail).of_event(event)
-            }
-            FaultKind::Duplicate => {
-                let detail = format!(
-                    "event {event} has a name that the mapping reads twice in one object: the \
-                     second stands at {}",
-                    self.place(fault.at)
-                );
-                Refusal::new(Code::DuplicateField, detail).of_event(event)
-            }
-        }
-    }
-
-    fn invalid(&self, at: usize, what: &'static str, event: usize) -> Refusal {
-        let place = self.place(at);
-        let detail = if at >= self.body.len() {
-            format!("event {event} is not valid JSON: {what}, but the body ends at {place}")
-        } else {
-            format!("event {event} is not valid JSON at {place}: {what}")
-        };
-        Refusal::new(Code::JsonInvalid, detail).of_event(event)
-    }
-
-    /// A place for people: byte from 0; line and column from 1, columns in bytes.
-    fn place(&self, at: usize) -> String {
-        let before = self.body.get(..at).unwrap_or(self.body);
-        let line = memchr::memchr_iter(b'\n', before).count() + 1;
-        let column = before.len() - memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
-        format!("byte {at} (line {line}, column {})", column + 1)
-    }
-}
-
-fn empty(what: &'static str) -> Refusal {
-    Refusal::new(Code::BodyEmpty, what)
 }

@@ -11,6 +11,10 @@ pub(super) enum Form {
     Json,
     JsonArray,
     Lines,
+    /// Texts between record separators.
+    Sequence,
+    /// Names and values, percent-encoded.
+    Pairs,
     Raw,
 }
 
@@ -35,16 +39,26 @@ pub(super) fn choose(
     }
     let is_array = body.get(skip_space(body, 0)) == Some(&b'[');
     match media {
+        Media::Text if !formats.text_plain => {
+            let what = "a text/plain body is not accepted (`accept.text_plain` is not set)";
+            Err(refusal(what, formats))
+        }
         Media::Lines if formats.ndjson => Ok(Form::Lines),
-        Media::Json if is_array && formats.json_array => Ok(Form::JsonArray),
-        Media::Json if formats.json => Ok(Form::Json),
+        Media::Sequence if formats.json_seq => Ok(Form::Sequence),
+        Media::Pairs if formats.form => Ok(Form::Pairs),
+        Media::Sequence => Err(refusal("a JSON text sequence is not accepted", formats)),
+        Media::Pairs => Err(refusal("a form is not accepted", formats)),
+        Media::Json | Media::Text if is_array && formats.json_array => Ok(Form::JsonArray),
+        Media::Json | Media::Text if formats.json => Ok(Form::Json),
         // Nothing was sent: that is what to say, not that it should have been an array.
-        Media::Json if formats.json_array && skip_space(body, 0) == body.len() => Ok(Form::Json),
-        Media::Json if formats.json_array => {
+        Media::Json | Media::Text if formats.json_array && skip_space(body, 0) == body.len() => {
+            Ok(Form::Json)
+        }
+        Media::Json | Media::Text if formats.json_array => {
             let what = "the body must be an array of events: it must begin with `[`";
             Err(refusal(what, formats))
         }
-        Media::Json => Err(refusal("a JSON body is not accepted", formats)),
+        Media::Json | Media::Text => Err(refusal("a JSON body is not accepted", formats)),
         Media::Lines => Err(refusal("a body of JSON lines is not accepted", formats)),
     }
 }
@@ -52,16 +66,25 @@ pub(super) fn choose(
 enum Media {
     Json,
     Lines,
+    Sequence,
+    Pairs,
+    Text,
 }
 
 fn media(content_type: &[u8]) -> Option<Media> {
-    let essence = content_type.split(|&byte| byte == b';').next()?;
-    let essence = essence.trim_ascii();
+    let essence = media_type(content_type);
     let is = |name: &str| essence.eq_ignore_ascii_case(name.as_bytes());
-    let suffix = essence.len().checked_sub(b"+json".len());
-    let suffix = suffix.and_then(|at| essence.get(at..)).unwrap_or_default();
-    if is("application/json") || suffix.eq_ignore_ascii_case(b"+json") {
+    if is_json(content_type) {
         return Some(Media::Json);
+    }
+    if is("application/json-seq") || ends_with(essence, b"+json-seq") {
+        return Some(Media::Sequence);
+    }
+    if is("application/x-www-form-urlencoded") {
+        return Some(Media::Pairs);
+    }
+    if is("text/plain") {
+        return Some(Media::Text);
     }
     let lines = [
         "application/x-ndjson",
@@ -71,7 +94,25 @@ fn media(content_type: &[u8]) -> Option<Media> {
     lines.into_iter().any(is).then_some(Media::Lines)
 }
 
-fn has_foreign_charset(content_type: &[u8]) -> bool {
+/// A Content-Type without its parameters.
+pub(super) fn media_type(content_type: &[u8]) -> &[u8] {
+    let essence = content_type.split(|&byte| byte == b';').next();
+    essence.unwrap_or_default().trim_ascii()
+}
+
+/// Whether a Content-Type is that of a JSON value.
+pub(super) fn is_json(content_type: &[u8]) -> bool {
+    let essence = media_type(content_type);
+    essence.eq_ignore_ascii_case(b"application/json") || ends_with(essence, b"+json")
+}
+
+fn ends_with(essence: &[u8], suffix: &[u8]) -> bool {
+    let at = essence.len().checked_sub(suffix.len());
+    at.and_then(|at| essence.get(at..))
+        .is_some_and(|end| end.eq_ignore_ascii_case(suffix))
+}
+
+pub(super) fn has_foreign_charset(content_type: &[u8]) -> bool {
     content_type
         .split(|&byte| byte == b';')
         .skip(1)
@@ -97,6 +138,21 @@ fn refusal(what: &str, formats: Formats) -> Refusal {
     }
     if formats.ndjson {
         accepted.push("JSON lines (application/x-ndjson)");
+    }
+    if formats.json_seq {
+        accepted.push("a JSON text sequence (application/json-seq)");
+    }
+    if formats.cloudevents {
+        accepted.push(
+            "CloudEvents (application/cloudevents+json, application/cloudevents-batch+json, or \
+             `ce-…` header fields)",
+        );
+    }
+    if formats.form {
+        accepted.push("a form (application/x-www-form-urlencoded)");
+    }
+    if formats.query {
+        accepted.push("a query without a body");
     }
     let detail = format!("{what}; this route accepts {}", accepted.join(", "));
     Refusal::new(Code::FormatUnsupported, detail)

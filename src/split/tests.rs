@@ -16,6 +16,7 @@ pub(super) fn accept() -> Accept {
             json_array: true,
             ndjson: true,
             raw: false,
+            ..Formats::default()
         },
         event_bytes: 1 << 20,
         request_bytes: 8 << 20,
@@ -31,6 +32,11 @@ pub(super) fn only(formats: &str) -> Accept {
             json: has("json"),
             json_array: has("json-array"),
             ndjson: has("ndjson"),
+            json_seq: has("json-seq"),
+            cloudevents: has("cloudevents"),
+            form: has("form"),
+            query: has("query"),
+            text_plain: has("text-plain"),
             raw: has("raw"),
         },
         ..accept()

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use super::envelope::Envelope;
 use crate::limits::PATHS_MAX;
 
 /// One step of a path into a JSON value.
@@ -21,6 +22,8 @@ pub struct PathId(pub u16);
 const STEPS_MAX: usize = 64;
 /// Places in the tree at most: a place's number, and a bit for it, fit where the scan keeps them.
 pub(super) const PLACES_MAX: usize = 4096;
+/// Of these, places that a CloudEvent's own members may take: the attributes and the root.
+const ENVELOPE_PLACES_MAX: usize = PATHS_MAX + 16;
 /// Up to here members are compared one after the other, above by halving.
 const LINEAR_MEMBERS_MAX: usize = 8;
 
@@ -31,6 +34,10 @@ pub struct Wanted {
     /// The root stands first; [`Place`]s are numbers into this.
     nodes: Vec<Node>,
     paths: u16,
+    /// Attributes of a CloudEvent that are read. They stand beside the event, not in it.
+    attributes: Vec<(Box<str>, PathId)>,
+    /// The same event as the `data` of a CloudEvent.
+    envelope: Option<Box<Envelope>>,
 }
 
 /// One place in an event. Since paths have no wildcards, an event has each place at most once.
@@ -62,6 +69,8 @@ impl Default for Wanted {
         Self {
             nodes: vec![Node::default()],
             paths: 0,
+            attributes: Vec::new(),
+            envelope: None,
         }
     }
 }
@@ -87,6 +96,42 @@ impl Wanted {
             self.paths += 1;
         }
         node.path
+    }
+
+    /// Adds an attribute of a CloudEvent; its capture is text or a scalar. `None` past the limit.
+    pub fn add_attribute(&mut self, name: &str) -> Option<PathId> {
+        if let Some(known) = self.attribute(name) {
+            return Some(known);
+        }
+        if usize::from(self.paths) >= PATHS_MAX {
+            return None;
+        }
+        let path = PathId(self.paths);
+        self.paths += 1;
+        self.attributes.push((name.into(), path));
+        Some(path)
+    }
+
+    /// Makes the tree of a CloudEvent around that of its data. Called once, after the last `add`.
+    pub fn envelop(&mut self) {
+        self.envelope = Some(Box::new(Envelope::around(self)));
+    }
+
+    /// The tree of a CloudEvent; none where the route takes none.
+    pub(super) fn envelope(&self) -> Option<&Envelope> {
+        self.envelope.as_deref()
+    }
+
+    /// Attributes of a CloudEvent that are read.
+    pub(super) fn attributes(&self) -> &[(Box<str>, PathId)] {
+        &self.attributes
+    }
+
+    fn attribute(&self, name: &str) -> Option<PathId> {
+        let mut known = self.attributes.iter();
+        known
+            .find(|(known, _)| **known == *name)
+            .map(|(_, path)| *path)
     }
 
     /// How many paths: as many captures has each event.
@@ -146,7 +191,7 @@ impl Wanted {
         if known != Place::NONE {
             return Some(known);
         }
-        if self.nodes.len() >= PLACES_MAX {
+        if self.nodes.len() >= PLACES_MAX - ENVELOPE_PLACES_MAX {
             return None;
         }
         let added = Place(u16::try_from(self.nodes.len()).ok()?);
@@ -166,7 +211,69 @@ impl Wanted {
 }
 
 const _: () = assert!(PLACES_MAX < u16::MAX as usize);
-const _: () = assert!(PATHS_MAX < PLACES_MAX);
+const _: () = assert!(2 * PATHS_MAX < PLACES_MAX);
+
+impl Wanted {
+    /// This tree with a root above it: its own root is `data` there, and each of these names has a
+    /// path of its own. Gives the tree and the paths of `data` and of the names.
+    pub(super) fn below(&self, names: &[&str]) -> (Self, PathId, Vec<PathId>) {
+        let up = |place: Place| Place(place.0 + 1);
+        let mut nodes = vec![Node::default()];
+        for node in &self.nodes {
+            let mut node = node.clone();
+            node.members
+                .iter_mut()
+                .for_each(|(_, place)| *place = up(*place));
+            node.elements
+                .iter_mut()
+                .for_each(|(_, place)| *place = up(*place));
+            nodes.push(node);
+        }
+        let mut outer = Self {
+            nodes,
+            paths: self.paths,
+            ..Self::default()
+        };
+        let data = match self.nodes.first().and_then(|root| root.path) {
+            Some(path) => path,
+            None => outer.one_more(up(Place::ROOT)),
+        };
+        let mut members: Vec<(Box<str>, Place)> = vec![("data".into(), up(Place::ROOT))];
+        let mut member = |outer: &mut Self, name: &str, path: Option<PathId>| {
+            let place = Place(u16::try_from(outer.nodes.len()).unwrap_or(u16::MAX));
+            outer.nodes.push(Node {
+                path,
+                ..Node::default()
+            });
+            members.push((name.into(), place));
+            path.unwrap_or_else(|| outer.one_more(place))
+        };
+        for (name, path) in &self.attributes {
+            member(&mut outer, name, Some(*path));
+        }
+        let paths = names
+            .iter()
+            .map(|name| match self.attribute(name) {
+                Some(path) => path,
+                None => member(&mut outer, name, None),
+            })
+            .collect();
+        members.sort_by(|(a, _), (b, _)| a.as_bytes().cmp(b.as_bytes()));
+        if let Some(root) = outer.nodes.first_mut() {
+            root.members = members;
+        }
+        (outer, data, paths)
+    }
+
+    fn one_more(&mut self, place: Place) -> PathId {
+        let path = PathId(self.paths);
+        self.paths += 1;
+        if let Some(node) = self.nodes.get_mut(place.number()) {
+            node.path = Some(path);
+        }
+        path
+    }
+}
 
 #[cfg(test)]
 mod tests {

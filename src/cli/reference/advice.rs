@@ -118,6 +118,20 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
         "Use a method that `Allow` lists.",
     ),
     (
+        "cloudevent_invalid",
+        CLIENT,
+        NO,
+        "Send `specversion`, `id`, `source` and `type`, as members of the JSON or as `ce-…` header \
+         fields; a CloudEvents SDK does. A plain event is sent with `application/json` and no \
+         `ce-…` field.",
+    ),
+    (
+        "form_invalid",
+        CLIENT,
+        NO,
+        "Encode names and values as UTF-8 and percent-encode them, as `URLSearchParams` does.",
+    ),
+    (
         "origin_refused",
         "the page's, or the file's",
         NO,

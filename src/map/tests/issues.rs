@@ -67,7 +67,11 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "cannot be used as a whole",
         "`auth.labels.tier`",
     ),
-    ("${ce.type}", "`ce` is not known in this version", ""),
+    (
+        "${ce.type}",
+        "`ce` is there only where a route accepts CloudEvents",
+        "add `cloudevents`",
+    ),
     ("${stage.x}", "`stage` is not known in this version", ""),
     ("${results.x}", "`results` is not known in this version", ""),
     (

@@ -122,6 +122,7 @@ pub(super) fn source(mapping: &Json, fields: &'static [Field]) -> PlanSource {
         }],
         path_parameters: vec!["tenant".to_owned()],
         raw: mapping["raw"] == true,
+        cloudevents: mapping["cloudevents"] == true,
         auth: (mapping["auth"] != "none").then(|| vec!["tenant".to_owned(), "tier".to_owned()]),
         expressions: outside(mapping),
     }
@@ -159,6 +160,7 @@ pub(super) fn each_event<T>(
             json_array: true,
             ndjson: false,
             raw,
+            ..Formats::default()
         },
         event_bytes: 1 << 24,
         request_bytes: 1 << 24,
@@ -196,6 +198,7 @@ pub(super) fn each_event<T>(
         let event = EventView {
             request: &request,
             body: &body,
+            received: &body,
             span,
             captures: scratch.captures_of(index, plan.wanted()),
             index,
