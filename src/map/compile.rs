@@ -69,7 +69,11 @@ fn compile_let(
         } else {
             format!("`{name}` cannot be a name in expressions")
         };
-        let help = "a name has letters, digits and `_`, and begins with a letter".to_owned();
+        let help = if taken {
+            "give it another name: expressions know this one already".to_owned()
+        } else {
+            "a name has letters, digits and `_`, and begins with a letter".to_owned()
+        };
         let help = Some(help);
         issues.push(Issue { at, message, help });
     }

@@ -40,7 +40,9 @@ pub(super) fn routes(
             let plan = plan(node, text.as_ref(), written.as_ref(), parts, issues);
             let schema = schema(node, written.as_ref(), parts, &mut schemas, sources, issues);
             let route = route(index, node, written.as_ref()?, text, plan, parts, issues)?;
-            table.name(&route.name, key_place(node, &["name"]), sources, issues);
+            if node::entry(node, "name").is_some() {
+                table.name(&route.name, key_place(node, &["name"]), sources, issues);
+            }
             Some(Route { schema, ..route })
         });
     let built = built.collect();

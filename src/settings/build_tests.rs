@@ -173,7 +173,12 @@ fn target(node: &Node, test: &Test, route: &Route, issues: &mut Vec<Issue>) -> S
         issues.push(Issue {
             at: key_place(node, &["request", "path", name]),
             message: format!("`{name}` is not a parameter of the path `{}`", route.path),
-            help: Some(did_you_mean(name, &used, "path parameters")),
+            help: Some(if used.is_empty() {
+                "the path has no parameters: leave it out, or name one in the route as `{name}`"
+                    .to_owned()
+            } else {
+                did_you_mean(name, &used, "path parameters")
+            }),
         });
     }
     for (index, (name, value)) in test.request.query.iter().enumerate() {

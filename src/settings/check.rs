@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 
 use super::as_written::{LATER_KEYS, LATER_WORDS};
 use super::words::{
-    described, described_map, is_type, nearest, noun, shown, type_names, types_of, words_of,
+    described, described_map, how_to_write, is_type, nearest, noun, shown, type_names, types_of,
+    words_of,
 };
 use crate::map::{Issue, Node, NodeValue, Position};
 
@@ -121,7 +122,9 @@ impl<'s> Check<'s> {
     ) -> bool {
         let least = schema.get("minItems").and_then(Value::as_u64).unwrap_or(0);
         if (items.len() as u64) < least {
-            self.issue(at, format!("`{label}` is empty"), self.expected(schema));
+            let expected = self.expected(schema).unwrap_or_default();
+            let help = format!("put at least one entry into it; {expected}");
+            self.issue(at, format!("`{label}` is empty"), Some(help));
             return false;
         }
         if let Some(schema) = schema.get("items") {
@@ -352,13 +355,9 @@ impl<'s> Check<'s> {
     ) {
         let wanted = type_names(types);
         let message = format!("`{label}` is {}; it must be {wanted}", shown(node));
-        let quotes = matches!(node.value, NodeValue::Number(_) | NodeValue::Bool(_))
-            && types.contains(&"string");
-        let help = match (self.expected(schema), quotes) {
-            (Some(help), true) => Some(format!("put it in quotes. {help}")),
-            (None, true) => Some("put it in quotes".to_owned()),
-            (help, false) => help,
-        };
+        let written = how_to_write(node, types, schema, label);
+        let parts: Vec<String> = written.into_iter().chain(self.expected(schema)).collect();
+        let help = (!parts.is_empty()).then(|| parts.join(". "));
         self.issue(node.at, message, help);
     }
 

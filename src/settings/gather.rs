@@ -9,7 +9,7 @@ use super::check::Check;
 use super::cors;
 use super::decode::{DecodeError, NodeDeserializer, decode};
 use super::interpolate::Interpolation;
-use super::words::{nearest, shown};
+use super::words::{described, nearest, shown};
 use super::written_admission::Client;
 use super::{Environment, Sources, node};
 use crate::map::{Issue, Node, NodeValue, Position};
@@ -20,6 +20,8 @@ use crate::rooms::{self, ConnectionSettings, TargetSettings};
 pub(super) struct Parts {
     /// Each file's tree as it was written, before variables were put in.
     pub(super) written: Vec<Node>,
+    /// Where variables and secrets could not be put in.
+    pub(super) unset: Vec<Position>,
     pub(super) server: Option<(Server, Position)>,
     pub(super) connections: Vec<Named<ConnectionSettings>>,
     pub(super) targets: Vec<Named<(Target, TargetSettings)>>,
@@ -68,6 +70,8 @@ impl Gatherer<'_> {
         Interpolation::new(self.environment, true).file(&mut masked);
         let mut interpolation = Interpolation::new(self.environment, false);
         interpolation.file(&mut top);
+        let unset = interpolation.issues.iter().map(|issue| issue.at);
+        self.parts.unset.extend(unset);
         self.issues.append(&mut interpolation.issues);
         self.secrets.append(&mut interpolation.secrets);
         let names = |section: &str| -> Vec<(String, Position)> {
@@ -207,7 +211,7 @@ impl Gatherer<'_> {
                 ConnectionSettings::read(kind, NodeDeserializer(node))
             });
             if let Some(Err((key, problem))) = value.as_ref().map(ConnectionSettings::validate) {
-                self.problem(settings, key, &problem);
+                self.problem(kind, settings, key, &problem);
                 value = None;
             }
         }
@@ -234,7 +238,7 @@ impl Gatherer<'_> {
                 TargetSettings::read(kind, NodeDeserializer(node))
             });
             if let Some(Err((key, problem))) = room.as_ref().map(TargetSettings::validate) {
-                self.problem(settings, key, &problem);
+                self.problem(kind, settings, key, &problem);
             }
             value = own.zip(room);
         }
@@ -295,14 +299,9 @@ impl Gatherer<'_> {
             let at = error.at.unwrap_or(node.at);
             if !self.has_issue_in(at) {
                 // Types of the rooms say the remedy behind what is wrong.
-                let (message, help) = match error.message.split_once(": write ") {
-                    Some((message, remedy)) => (message.to_owned(), format!("write {remedy}")),
-                    None => (
-                        error.message,
-                        "`sluicegate schema` says what may stand here".to_owned(),
-                    ),
-                };
-                self.issue(at, message, &help);
+                let (message, help) = apart(&error.message);
+                let help = help.unwrap_or_else(|| SEE_SCHEMA.to_owned());
+                self.issue(at, message.to_owned(), &help);
             }
             if !node::remove(&mut rest, at) {
                 return None;
@@ -318,15 +317,26 @@ impl Gatherer<'_> {
         })
     }
 
-    fn problem(&mut self, settings: &Node, key: &str, problem: &str) {
+    /// What the schema of a kind says of a key, with dots between its levels.
+    fn described(&self, kind: &str, key: &str) -> Option<String> {
+        let connection = format!("{kind}_connection");
+        let definitions = [kind, connection.as_str()];
+        let mut definitions = definitions
+            .iter()
+            .filter_map(|name| self.definitions.get(*name));
+        definitions.find_map(|definition| {
+            let found = key.split('.').try_fold(definition, |schema, name| {
+                schema.get("properties")?.get(name)
+            })?;
+            Some(format!("expected: {}", described(found)?))
+        })
+    }
+
+    fn problem(&mut self, kind: &str, settings: &Node, key: &str, problem: &str) {
         let at = node::place(settings, &key.split('.').collect::<Vec<_>>());
-        let (problem, help) = match problem.split_once(": write ") {
-            Some((problem, remedy)) => (problem, format!("write {remedy}")),
-            None => (
-                problem,
-                "`sluicegate schema` says what may stand here".to_owned(),
-            ),
-        };
+        let (problem, help) = apart(problem);
+        let help = help.or_else(|| self.described(kind, key));
+        let help = help.unwrap_or_else(|| SEE_SCHEMA.to_owned());
         self.issue(at, format!("`{key}` {problem}"), &help);
     }
 
@@ -346,6 +356,19 @@ impl Gatherer<'_> {
         let help = (!help.is_empty()).then(|| help.to_owned());
         self.issues.push(Issue { at, message, help });
     }
+}
+
+/// The help where nothing else is known.
+const SEE_SCHEMA: &str = "`sluicegate schema` says what may stand here";
+
+/// What a type of a room says, apart from the remedy behind it.
+fn apart(said: &str) -> (&str, Option<String>) {
+    for mark in [": write ", "; write "] {
+        if let Some((said, remedy)) = said.split_once(mark) {
+            return (said, Some(format!("write {remedy}")));
+        }
+    }
+    (said, None)
 }
 
 fn section<'n>(top: &'n Node, section: &str, name: &str) -> Option<&'n Node> {

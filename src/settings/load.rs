@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256};
 use super::diagnostics::{Finding, Severity};
 use super::gather::{Gatherer, Parts};
 use super::{
-    Diagnostics, Environment, Settings, SourceFile, Sources, build, client_files, schema, yaml,
+    Diagnostics, Environment, Settings, SourceFile, Sources, build, client_files, remedies, schema,
+    yaml,
 };
 use crate::limits::SETTINGS_BYTES_MAX;
 use crate::map::{Issue, Position};
@@ -144,10 +145,21 @@ pub(super) fn load_whole(
             issue,
         })
     };
+    // A value that could not be put in was said; what follows from its absence need not be.
+    let follows = |finding: &Finding| {
+        let unset =
+            |at: &Position| (at.file, at.start) == (finding.issue.at.file, finding.issue.at.start);
+        finding.code == "meaning" && parts.unset.iter().any(unset)
+    };
     let findings = errors("unreadable", unread)
         .chain(errors("syntax", syntax))
         .chain(errors("schema", gathered))
         .chain(errors("meaning", all.split_off(before)))
+        .filter(|finding| !follows(finding))
+        .map(|finding| Finding {
+            issue: remedies::helped(finding.issue, &sources),
+            ..finding
+        })
         .collect();
     Err(Diagnostics::new(sources, findings, &secrets))
 }

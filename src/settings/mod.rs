@@ -30,6 +30,7 @@ mod interpolate;
 mod load;
 mod node;
 mod rates;
+mod remedies;
 mod review;
 mod route_table;
 mod route_text;
@@ -42,6 +43,7 @@ mod warnings;
 mod words;
 mod written_admission;
 mod yaml;
+mod yaml_words;
 
 #[cfg(test)]
 mod tests;

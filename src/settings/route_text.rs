@@ -69,6 +69,17 @@ fn parameters_of(path: &str) -> Result<Vec<String>, (String, String)> {
     let mut names: Vec<String> = Vec::new();
     let mut segments = path.split('/').skip(1).peekable();
     while let Some(segment) = segments.next() {
+        if segment.starts_with([':', '*']) {
+            let name = segment.trim_start_matches([':', '*']);
+            let name = if name.is_empty() { "rest" } else { name };
+            let star = if segment.starts_with('*') { "*" } else { "" };
+            return Err((
+                format!(
+                    "the path's part `{segment}` is no parameter, and would be taken as it stands"
+                ),
+                format!("write `{{{star}{name}}}`"),
+            ));
+        }
         let Some(start) = segment.find('{') else {
             if segment.contains('}') {
                 return Err((
@@ -149,6 +160,8 @@ mod tests {
             ("POST /{}", "not a name"),
             ("POST /{1a}", "not a name"),
             ("POST /{a}/{a}", "occurs twice"),
+            ("POST /a/:id", "is no parameter"),
+            ("POST /a/*", "is no parameter"),
         ] {
             let (message, help) = parse(text).unwrap_err();
             assert!(message.contains(says), "{text}: {message}");

@@ -113,6 +113,41 @@ pub(super) fn is_type(node: &Node, kind: &str) -> bool {
     }
 }
 
+/// How a value of another type is written, where that is not plain.
+pub(super) fn how_to_write(
+    node: &Node,
+    types: &[&str],
+    schema: &Map<String, Value>,
+    label: &str,
+) -> Option<String> {
+    if matches!(node.value, NodeValue::Number(_) | NodeValue::Bool(_)) && takes_any_text(schema) {
+        return Some("put it in quotes".to_owned());
+    }
+    if types.contains(&"array") {
+        return Some(format!(
+            "write a list: `{label}: [ … ]`, or each entry behind `- `"
+        ));
+    }
+    let keys = schema.get("properties").and_then(Value::as_object)?;
+    let keys: Vec<&str> = keys.keys().map(String::as_str).collect();
+    Some(format!(
+        "write `{{ … }}` with its keys: {}",
+        keys.join(", ")
+    ))
+}
+
+/// True if a schema itself, not one that it refers to, takes text of any form.
+fn takes_any_text(schema: &Map<String, Value>) -> bool {
+    let own = types_of(schema).contains(&"string") && !schema.contains_key("pattern");
+    let branches = schema.get("anyOf").and_then(Value::as_array);
+    let mut branches = branches.into_iter().flatten().filter_map(Value::as_object);
+    let has_form = schema
+        .get("description")
+        .and_then(Value::as_str)
+        .is_some_and(|text| text.starts_with("An address"));
+    own && !has_form || branches.any(takes_any_text)
+}
+
 /// Types as a message names them.
 pub(super) fn type_names(types: &[&str]) -> String {
     let mut names: Vec<&str> = Vec::new();

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{DuplicateKeyPolicy, Spanned};
 
+use super::yaml_words;
 use crate::map::{Issue, Node, NodeValue, Position};
 
 /// Nesting of a file.
@@ -280,8 +281,11 @@ fn syntax_issue(file: usize, text: &str, error: &serde_saphyr::Error) -> Issue {
         .nth(1)
         .unwrap_or_default();
     let tab = |line: &str| line[..line.len() - line.trim_start().len()].contains('\t');
+    let translated = yaml_words::translated(&message);
     let help = if tab(line) || tab(next) {
         "YAML is indented with spaces, never with tabs"
+    } else if let Some((_, help)) = translated {
+        help
     } else if is_too_much(error) || message.contains("recursion limit") {
         "anchors may repeat a little of a file, not multiply it; a file has 64 levels at most"
     } else {
@@ -289,7 +293,10 @@ fn syntax_issue(file: usize, text: &str, error: &serde_saphyr::Error) -> Issue {
     };
     Issue {
         at,
-        message: format!("this is not YAML: {message}"),
+        message: match translated {
+            Some((said, _)) => format!("this is not YAML: {said}"),
+            None => format!("this is not YAML: {message}"),
+        },
         help: Some(help.to_owned()),
     }
 }

@@ -46,7 +46,11 @@ fn every_wrong_file_is_told_exactly_this() {
         let name = file.file_name().unwrap().to_str().unwrap();
         let now = said(&folder, name);
         let is_warning = name.starts_with("warning-");
-        let code = if is_warning { "exit code 0" } else { "exit code 1" };
+        let code = if is_warning {
+            "exit code 0"
+        } else {
+            "exit code 1"
+        };
         if !now.contains(code) || !now.contains("help:") || now.contains("panicked") {
             wrong.push(format!("{name} ends otherwise, or without a help:\n{now}"));
         }

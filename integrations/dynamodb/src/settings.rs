@@ -154,7 +154,7 @@ impl<'de> Deserialize<'de> for KeyAttributes {
                 while let Some(entry) = map.next_entry()? {
                     if key.len() == 2 {
                         return Err(serde::de::Error::custom(
-                            "a table has at most two key attributes",
+                            "a table has at most two key attributes: write `key: { pk: S, sk: S }`",
                         ));
                     }
                     key.push(entry);

@@ -287,4 +287,51 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
         "yes, once",
         "Report it with the `id` of the answer and the lines of the log around it.",
     ),
+    (
+        "unauthorized",
+        CLIENT,
+        "yes, with a key",
+        "Send the key in the header field that the route asks for, as `WWW-Authenticate` or the detail \
+         says. `sluicegate key new` makes a key and the entry under `clients` that knows it.",
+    ),
+    (
+        "not_allowed",
+        CLIENT,
+        NO,
+        "Use the key of a client that may use this route, from an origin that it names; or change the \
+         route's `allow` so that it holds for this caller.",
+    ),
+    (
+        "rate_limited",
+        CLIENT,
+        LATER,
+        "Send less: `RateLimit` says what is left and when there is more. Where the limit is too low, \
+         raise `limits` in the route or client.",
+    ),
+    (
+        "encoding_unsupported",
+        CLIENT,
+        "yes, in another encoding",
+        "Compress the body with one of `Accept-Encoding`, or not at all; or add the encoding to the \
+         route's `accept.encodings`.",
+    ),
+    (
+        "encoding_invalid",
+        CLIENT,
+        NO,
+        "Compress the body anew, once and as a whole, and send all of it.",
+    ),
+    (
+        "schema_failed",
+        CLIENT,
+        NO,
+        "Send an event that fits: `errors` names each place as a JSON pointer, with what is expected \
+         there.",
+    ),
+    (
+        "origin_refused",
+        "the page's, or the file's",
+        NO,
+        "Add the page's origin to the `cors.origins` of the route or server.",
+    ),
 ];

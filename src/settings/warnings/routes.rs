@@ -92,12 +92,20 @@ impl Look<'_> {
                 ),
             );
         }
-        let per_address = place(node, &["limits"]);
-        let limits = entry(node, "limits")
-            .map(to_value)
-            .unwrap_or_default()
-            .to_string();
-        if limits.contains("request.source_ip") && !self.trusts_a_proxy() {
+        let own = entry(node, "limits").map(|limits| (limits, place(node, &["limits"])));
+        let shared = || {
+            let mut defaults = self
+                .parts
+                .written
+                .iter()
+                .filter_map(|top| entry(top, "defaults"));
+            let limits = defaults.find_map(|defaults| entry(defaults, "limits"))?;
+            Some((limits, limits.at))
+        };
+        let limits = own.or_else(shared);
+        let per_address =
+            limits.filter(|(limits, _)| to_value(limits).to_string().contains("request.source_ip"));
+        if let Some((_, per_address)) = per_address.filter(|_| !self.trusts_a_proxy()) {
             raise(
                 raised,
                 "proxied_address",
