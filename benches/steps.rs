@@ -219,6 +219,7 @@ fn expressions_step(criterion: &mut Criterion) {
             raw: false,
             cloudevents: false,
             auth: None,
+            reply: None,
             expressions: Vec::new(),
         })
         .unwrap();

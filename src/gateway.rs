@@ -11,6 +11,7 @@
 
 mod admission;
 mod core;
+mod refused;
 mod rehearsal;
 mod ticket;
 
@@ -64,6 +65,7 @@ pub fn prepare(
     judge: &mut EventJudge,
     manifest: &mut Manifest,
 ) -> Result<(), Refusal> {
+    manifest.kept = None;
     let body = take_apart(arrival, events)?;
     render(arrival, &body, targets, events, judge, manifest)
 }
@@ -127,6 +129,7 @@ fn entry(
     let mut entry = Entry::new(route.clone(), arrival.id, started, count);
     entry.refusals = std::mem::take(&mut manifest.refusals);
     entry.batch = count > 1;
+    entry.kept = manifest.kept.take();
     entry.preferences = Preferences::of(arrival.head);
     for item in &manifest.items {
         entry.add(item.event, item.binding, item.target, item.weight);

@@ -180,6 +180,18 @@ pub const DRAIN_MAX: Duration = Duration::from_secs(30);
 /// Cores at most (the width of a core's number in a record id).
 pub const CORES_MAX: usize = 256;
 
+// ---- Answers that a route shapes. ----
+
+/// Bytes of a request that are kept for the expressions of its answer: they are weighed with its
+/// first record, so that what waits stays bounded.
+pub const REPLY_KEPT_BYTES_MAX: usize = 16 * 1024;
+/// Header fields of a shaped answer.
+pub const REPLY_HEADERS_MAX: usize = 32;
+/// Bytes of the value of a shaped header field: what clients and proxies take.
+pub const REPLY_HEADER_BYTES_MAX: usize = 4 * 1024;
+/// Bytes of a shaped body; past it the answer goes out unshaped.
+pub const REPLY_BODY_BYTES_MAX: usize = 1024 * 1024;
+
 const _: () = assert!(REQUEST_LINE_BYTES_MAX <= HEADER_BLOCK_BYTES_MAX);
 const _: () = assert!(
     HEADER_BLOCK_BYTES_MAX + 2 < u16::MAX as usize,

@@ -5,6 +5,7 @@ mod embedded;
 mod facts;
 mod open;
 mod probe;
+mod receipts;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
@@ -15,6 +16,7 @@ pub use embedded::{Embedded, Landed, Landings, Place};
 pub use facts::Spread;
 pub use open::{RoomContext, open, rehearsed};
 pub use probe::{Seen, probe};
+pub use receipts::{receipt_members, rehearsed_receipt};
 
 /// A target's room as its settings say, ready to be opened.
 #[derive(Clone, Debug, PartialEq)]

@@ -263,6 +263,7 @@ fn plan(when: Option<&str>) -> Plan {
         raw: false,
         cloudevents: false,
         auth: None,
+        reply: None,
         expressions: Vec::new(),
     };
     Plan::compile(&source).expect("the plan of this test compiles")

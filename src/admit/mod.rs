@@ -183,18 +183,30 @@ impl Permit {
     /// # Errors
     /// `RequestMalformed` where one is not UTF-8 after percent-decoding.
     pub fn path_values<'r>(&'r self, head: &Head<'r>) -> Result<PathValues<'r>, Refusal> {
-        let path = head.path().as_bytes();
-        parameter_names(&self.route.path)
-            .zip(&self.parameters)
-            .map(|(name, place)| match percent_decoded(place.of(path)) {
-                Some(value) => Ok((name, value)),
-                None => {
-                    let detail = format!("the path's `{name}` is not percent-encoded UTF-8");
-                    Err(Refusal::new(Code::RequestMalformed, detail))
-                }
-            })
-            .collect()
+        path_values(&self.route, &self.parameters, head)
     }
+}
+
+/// The values of the parameters of a path that fits a route, let in or not.
+///
+/// # Errors
+/// `RequestMalformed` where one is not UTF-8 after percent-decoding.
+pub fn path_values<'r>(
+    route: &'r Route,
+    parameters: &Parameters,
+    head: &Head<'r>,
+) -> Result<PathValues<'r>, Refusal> {
+    let path = head.path().as_bytes();
+    parameter_names(&route.path)
+        .zip(parameters)
+        .map(|(name, place)| match percent_decoded(place.of(path)) {
+            Some(value) => Ok((name, value)),
+            None => {
+                let detail = format!("the path's `{name}` is not percent-encoded UTF-8");
+                Err(Refusal::new(Code::RequestMalformed, detail))
+            }
+        })
+        .collect()
 }
 
 /// The refusal of a body that is larger than its route takes.

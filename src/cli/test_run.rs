@@ -62,6 +62,9 @@ fn one(settings: &Settings, test: &RouteTest, route: &Route) -> Vec<String> {
     let rehearsal = rehearse(settings, &request, &given(test));
     let mut differences = Vec::new();
     judge(settings, test, route, &rehearsal, &mut differences);
+    if let (Some(why), false) = (&rehearsal.unshaped, differences.is_empty()) {
+        differences.push(format!("the reply is not shaped as the route says: {why}"));
+    }
     differences
 }
 
@@ -90,6 +93,13 @@ fn judge(
             rehearsal.status
         ));
         out.push(format!("the reply was: {reply}"));
+    }
+    let headers = test.expect.get("headers").and_then(Value::as_object);
+    for (name, expected) in headers.into_iter().flatten() {
+        let mut fields = rehearsal.fields.iter();
+        let found = fields.find(|(known, _)| known.eq_ignore_ascii_case(name));
+        let found = found.map(|(_, value)| Value::from(value.as_str()));
+        compare(expected, found.as_ref(), &format!("headers.{name}"), out);
     }
     if let Some(expected) = test.expect.get("body") {
         let body = serde_json::from_str(&reply).unwrap_or(Value::String(reply));

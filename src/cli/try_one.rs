@@ -160,6 +160,9 @@ fn shown(settings: &Settings, rehearsal: &Rehearsal) -> String {
     for (name, value) in &rehearsal.fields {
         out.push_str(&format!("  {name}: {value}\n"));
     }
+    if let Some(why) = &rehearsal.unshaped {
+        out.push_str(&format!("  not shaped as the route says: {why}\n"));
+    }
     if !rehearsal.body.is_empty() {
         out.push_str(&format!(
             "\n{}\n",

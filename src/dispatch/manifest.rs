@@ -7,7 +7,7 @@ use super::{Target, never_fits};
 use crate::admit::{Judged, Permit};
 use crate::error::{Code, Refusal};
 use crate::limits::RECORD_OVERHEAD_BYTES;
-use crate::map::{EventView, RequestView};
+use crate::map::{EventView, Kept, RequestView};
 use crate::settings::{Need, Route, Unmatched};
 use crate::split::Scratch;
 
@@ -40,6 +40,8 @@ pub struct Manifest {
     pub refusals: Vec<Refusal>,
     /// Bytes to reserve at each required target.
     pub required: SmallVec<[(u16, u64); 4]>,
+    /// What the answer reads of the request, where its route shapes it and it is of one event.
+    pub kept: Option<Kept>,
     /// Best-effort records that were lost already, by the place of their target.
     pub lost: SmallVec<[u16; 4]>,
 }
@@ -74,12 +76,16 @@ impl Manifest {
                 captures,
                 index,
             };
+            if split.events.len() == 1 {
+                self.kept = route.plan.keep(&event);
+            }
             let before = self.items.len();
             if let Err(refusal) = self.gather_event(route, &event, targets) {
                 self.items.truncate(before);
                 self.refusals.push(refusal.of_event(index));
             }
         }
+        self.weigh_kept();
         for item in &self.items {
             if item.need == Need::Required {
                 let weight = u64::from(item.weight);
@@ -92,6 +98,13 @@ impl Manifest {
                     None => self.required.push((item.target, weight)),
                 }
             }
+        }
+    }
+
+    /// What is kept for an answer takes its room with the request's first record.
+    fn weigh_kept(&mut self) {
+        if let (Some(kept), Some(first)) = (&self.kept, self.items.first_mut()) {
+            first.weight += u32::try_from(kept.bytes()).unwrap_or(u32::MAX);
         }
     }
 
@@ -166,6 +179,7 @@ impl Manifest {
         self.items.clear();
         self.refusals.clear();
         self.required.clear();
+        self.kept = None;
         self.lost.clear();
     }
 }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use sluicegate_contract::{Outcome, RecordId, Room};
 
 use super::admission::{self, Approach, admit};
+use super::refused::RefusalShape;
 use super::{Arrival, Ticket};
 use crate::admit::{Admission, EventJudge, Permit, answer_options, client_address};
 use crate::dispatch::{self, Manifest, Outboxes, Target};
@@ -279,7 +280,10 @@ impl Service for Rc<Core> {
                 let cors = self.routes.cors_of(head, elsewhere);
                 let fields = cors.map(|rule| rule.fields(head));
                 let (route, refusal) = (turned.route, turned.refusal);
-                Err(Ticket::refused(self, refusal, route, Instant::now()).with(fields))
+                let (id, time) = (self.next_id(), SystemTime::now());
+                let shape = RefusalShape::of_head(&self.routes, head, id, time, source_ip);
+                let ticket = Ticket::refused(self, refusal, route, Instant::now());
+                Err(ticket.shaped(id, shape).with(fields))
             }
         }
     }
@@ -300,8 +304,10 @@ impl Service for Rc<Core> {
         let ticket = match self.deliver(&arrival, started) {
             Ok(slot) => Ticket::held(self, slot, permit.into_held()),
             Err(refusal) => {
+                let kept = self.state.borrow_mut().manifest.kept.take();
+                let shape = RefusalShape::of_arrival(&arrival, kept);
                 let route = Some(permit.route().index);
-                Ticket::refused(self, refusal, route, started)
+                Ticket::refused(self, refusal, route, started).shaped(id, shape)
             }
         };
         ticket.with(fields)

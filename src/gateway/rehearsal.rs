@@ -9,9 +9,10 @@ use bytes::Bytes;
 use sluicegate_contract::{Outcome, Receipt, Record};
 
 use super::admission::{Approach, admit, auth_view};
+use super::refused::RefusalShape;
 use super::{Arrival, entry, render, take_apart};
 use crate::admit::{Admission, EventJudge, answer_options};
-use crate::dispatch::{Manifest, Target};
+use crate::dispatch::{Item, Manifest, Target};
 use crate::error::{Code, Refusal};
 use crate::http::{Head, HeadIndex, ResponseWriter, Span};
 use crate::limits::HEADER_BLOCK_BYTES_MAX;
@@ -70,6 +71,8 @@ pub struct Rehearsal {
     pub fields: Vec<(String, String)>,
     /// The answer's body.
     pub body: Vec<u8>,
+    /// Why the answer is not shaped although its route shapes it.
+    pub unshaped: Option<String>,
     /// How long each step took, by a clock that never goes back.
     pub times: Vec<(&'static str, Duration)>,
 }
@@ -93,6 +96,7 @@ pub fn rehearse(settings: &Settings, request: &RehearsalRequest, given: &Given) 
         status: 0,
         fields: Vec::new(),
         body: Vec::new(),
+        unshaped: None,
         times: Vec::new(),
     };
     let mut answer = Answer::default();
@@ -101,7 +105,9 @@ pub fn rehearse(settings: &Settings, request: &RehearsalRequest, given: &Given) 
         let head_only = request.method == "HEAD";
         let mut began = Instant::now();
         let writer = ResponseWriter::new(&mut answer.bytes, true, head_only).with(&answer.fields);
-        reply::write_refusal(&refusal, request.id, writer, &mut scratch);
+        let shape = answer.shape.as_ref().map(RefusalShape::parts);
+        let written = reply::write_refusal(&refusal, request.id, shape, writer, &mut scratch);
+        rehearsal.unshaped = written.unshaped;
         rehearsal.mark("reply", &mut began);
     }
     read_answer(&answer.bytes, &mut rehearsal);
@@ -113,6 +119,8 @@ pub fn rehearse(settings: &Settings, request: &RehearsalRequest, given: &Given) 
 struct Answer {
     bytes: Vec<u8>,
     fields: Box<[u8]>,
+    /// How a refusal is shaped that comes in the next step.
+    shape: Option<RefusalShape>,
 }
 
 fn play(
@@ -147,6 +155,8 @@ fn play(
     // `admit` asks the table of routes itself: this is for its time alone.
     let _ = routes.find(&head);
     rehearsal.mark("route", &mut began);
+    let (id, time) = (request.id, request.time);
+    answer.shape = RefusalShape::of_head(&routes, &head, id, time, approach.source_ip);
     let permit = admit(&admission, &routes, &approach);
     rehearsal.mark("admit", &mut began);
     if let [.., (_, route), (_, admit)] = rehearsal.times.as_mut_slice() {
@@ -161,7 +171,6 @@ fn play(
     };
     rehearsal.route = Some(permit.route().index);
     let body = Bytes::copy_from_slice(&request.body);
-    let (id, time) = (request.id, request.time);
     let arrival = Arrival {
         permit: &permit,
         auth: auth_view(&admission, &permit),
@@ -170,6 +179,7 @@ fn play(
         id,
         time,
     };
+    answer.shape = RefusalShape::of_arrival(&arrival, None);
     let (mut events, mut manifest) = (Scratch::default(), Manifest::default());
     let mut judge = EventJudge::default();
     began = Instant::now();
@@ -189,38 +199,50 @@ fn play(
     if events.events.len() == 1
         && let Some(refusal) = manifest.refusals.pop()
     {
+        answer.shape = RefusalShape::of_arrival(&arrival, manifest.kept.take());
         return Err(refusal);
     }
     let mut entry = entry(&arrival, Instant::now(), &events, &mut manifest);
-    settle(&mut entry, manifest, given, rehearsal);
+    settle(settings, &mut entry, manifest, given, rehearsal);
     began = Instant::now();
     let verdict = Verdict::judge(&entry);
     let mut scratch = reply::Scratch::default();
     let writer = ResponseWriter::new(&mut answer.bytes, true, false).with(&answer.fields);
-    reply::write_verdict(&entry, &verdict, writer, &mut scratch);
+    rehearsal.unshaped = reply::write_verdict(&entry, &verdict, writer, &mut scratch).unshaped;
     rehearsal.mark("reply", &mut began);
     Ok(())
 }
 
 /// Gives every record its outcome, and notes it.
-fn settle(entry: &mut Entry, manifest: Manifest, given: &Given, rehearsal: &mut Rehearsal) {
+fn settle(
+    settings: &Settings,
+    entry: &mut Entry,
+    manifest: Manifest,
+    given: &Given,
+    rehearsal: &mut Rehearsal,
+) {
     for (place, item) in manifest.items.into_iter().enumerate() {
         let binding = usize::from(item.binding);
-        let name = entry
-            .route
-            .bindings
-            .get(binding)
-            .map(|binding| binding.name.to_string());
-        let outcome = name.and_then(|name| given.get(&name).cloned());
-        entry.settle(
-            place as u32,
-            outcome.unwrap_or(Outcome::Delivered(Receipt::Nothing)),
-        );
+        entry.settle(place as u32, outcome(settings, entry, &item, given));
         rehearsal.records.push(RehearsedRecord {
             event: item.event as usize,
             binding,
             record: item.record,
         });
+    }
+}
+
+/// What becomes of a record: what is given, or it is delivered, with a receipt as its target might
+/// give it.
+fn outcome(settings: &Settings, entry: &Entry, item: &Item, given: &Given) -> Outcome {
+    let binding = entry.route.bindings.get(usize::from(item.binding));
+    match binding.and_then(|binding| given.get(&*binding.name)) {
+        None | Some(Outcome::Delivered(Receipt::Nothing)) => {
+            let target = settings.targets.get(usize::from(item.target));
+            let kind = target.map_or("", |target| target.room.kind());
+            Outcome::Delivered(rooms::rehearsed_receipt(kind))
+        }
+        Some(outcome) => outcome.clone(),
     }
 }
 

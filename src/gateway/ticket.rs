@@ -5,8 +5,9 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::Core;
+use super::refused::RefusalShape;
 use crate::admit::{Held, Ready};
-use crate::error::Refusal;
+use crate::error::{Code, Refusal};
 use crate::http::{ResponseWriter, Ticket as Awaited};
 use crate::reply;
 use crate::settle::{Slot, Verdict};
@@ -34,6 +35,8 @@ enum State {
 struct Refused {
     refusal: Refusal,
     id: u128,
+    /// How its route shapes the answer, where it does.
+    shape: Option<RefusalShape>,
     route: Option<usize>,
     started: Instant,
 }
@@ -48,6 +51,7 @@ impl Ticket {
         let refused = Refused {
             refusal,
             id: core.fresh_id(),
+            shape: None,
             route,
             started,
         };
@@ -57,6 +61,15 @@ impl Ticket {
             fields: None,
             _held: None,
         }
+    }
+
+    /// The same refusal, with the id that its request has already, and shaped by its route.
+    pub(super) fn shaped(mut self, id: u128, shape: Option<RefusalShape>) -> Self {
+        if let State::Refused(refused) = &mut self.state {
+            refused.id = id;
+            refused.shape = shape;
+        }
+        self
     }
 
     pub(super) fn alive(core: &Rc<Core>) -> Self {
@@ -120,12 +133,17 @@ impl Awaited for Ticket {
                 let Refused {
                     refusal,
                     id,
+                    shape,
                     route,
                     started,
                 } = *refused;
                 let code = refusal.code;
                 counters.request(route, code.status(), Some(code), started.elapsed());
-                reply::write_refusal(&refusal, id, writer, &mut state.reply);
+                let parts = shape.as_ref().map(RefusalShape::parts);
+                let written = reply::write_refusal(&refusal, id, parts, writer, &mut state.reply);
+                if let (Some(why), Some(shape)) = (written.unshaped, shape) {
+                    counters.reply_unshaped(shape.route(), &why);
+                }
             }
             State::Held(slot) => {
                 if let Some(entry) = state.ledger.entry(slot) {
@@ -134,8 +152,13 @@ impl Awaited for Ticket {
                     let took = entry.started.elapsed();
                     // A 207 is an answer with failures in it, and is counted as itself.
                     let code = verdict.code.filter(|code| code.status() == verdict.status);
-                    counters.request(route, verdict.status, code, took);
-                    reply::write_verdict(entry, &verdict, writer, &mut state.reply);
+                    let written = reply::write_verdict(entry, &verdict, writer, &mut state.reply);
+                    // A refusal is counted by its code, whatever its route calls it.
+                    let status = code.map_or(written.status, Code::status);
+                    counters.request(route, status, code, took);
+                    if let Some(why) = written.unshaped {
+                        counters.reply_unshaped(entry.route.index, &why);
+                    }
                 }
                 state.ledger.answered(slot);
             }

@@ -10,7 +10,7 @@ use super::scope::Scope;
 use super::slots::Read;
 use super::template::{self, Template};
 use super::types::Type;
-use super::{BindingSource, Issue, Node, NodeValue, PlanSource, Position, fields, outside};
+use super::{BindingSource, Issue, Node, NodeValue, PlanSource, Position, fields, outside, shape};
 use crate::split::Wanted;
 
 pub(super) fn compile(source: &PlanSource) -> Result<Plan, Vec<Issue>> {
@@ -26,6 +26,7 @@ pub(super) fn compile(source: &PlanSource) -> Result<Plan, Vec<Issue>> {
         lets: Vec::new(),
         later: source.lets.iter().map(|(name, ..)| name.clone()).collect(),
         uuids: 0,
+        reply: None,
     };
     let mut computed = Vec::new();
     for (name, at, node) in &source.lets {
@@ -38,6 +39,8 @@ pub(super) fn compile(source: &PlanSource) -> Result<Plan, Vec<Issue>> {
         .map(|binding| compile_binding(binding, &mut names, &mut issues))
         .collect();
     let outside = outside::compile(&source.expressions, &mut names, &computed, &mut issues);
+    let reply = source.reply.as_ref();
+    let shapes = reply.and_then(|reply| shape::compile(reply, &mut names, &computed, &mut issues));
     if !issues.is_empty() {
         return Err(issues);
     }
@@ -50,6 +53,7 @@ pub(super) fn compile(source: &PlanSource) -> Result<Plan, Vec<Issue>> {
         lets: computed,
         bindings,
         outside,
+        shapes,
     })
 }
 

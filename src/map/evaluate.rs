@@ -120,6 +120,7 @@ pub(super) fn present<'f>(
         Read::Millis => Box::new(CelInt::from(frame.millis())),
         Read::Body => Box::new(CelBytes::from(frame.event.received.to_vec())),
         Read::Let(index) => return value_of(frame.computed(*index)?),
+        Read::Given(number, _) => return value_of(frame.given(*number, slot)?),
         Read::Fixed(found) => return value_of(found),
         Read::Pattern(pattern) => Box::new(pattern.clone()),
         Read::EventText | Read::FieldText(_) => match frame.slot_of(slot)? {

@@ -125,6 +125,21 @@ impl Found {
             .then_some(Self::Json(text, CaptureKind::Decimal))
     }
 
+    /// A JSON text that is known to be one, without white space around it.
+    pub(super) fn from_json(json: Bytes) -> Self {
+        let kind = match json.first() {
+            Some(b'{') => CaptureKind::Object,
+            Some(b'[') => CaptureKind::Array,
+            Some(b'"') => CaptureKind::EscapedString,
+            Some(b't') => CaptureKind::True,
+            Some(b'f') => CaptureKind::False,
+            Some(b'n') | None => CaptureKind::Null,
+            Some(_) if json.iter().any(|byte| b".eE".contains(byte)) => CaptureKind::Decimal,
+            Some(_) => CaptureKind::Integer,
+        };
+        Self::Json(json, kind)
+    }
+
     /// `null`.
     pub(super) fn null() -> Self {
         Self::Json(Bytes::from_static(b"null"), CaptureKind::Null)

@@ -23,6 +23,8 @@ use crate::split::{Capture, CaptureKind, PathId};
 pub(super) struct Frame<'e> {
     pub(super) plan: &'e Plan,
     pub(super) event: &'e EventView<'e>,
+    /// What an answer is given; nothing for a mapping.
+    given: &'e [Result<Found, Trouble>],
     lets: Box<[OnceLock<Result<Found, Trouble>>]>,
 }
 
@@ -33,7 +35,33 @@ impl<'e> Frame<'e> {
     pub(super) fn new(plan: &'e Plan, event: &'e EventView<'e>) -> Self {
         // Allocates nothing where nothing is computed.
         let lets = plan.lets.iter().map(|_| OnceLock::new()).collect();
-        Self { plan, event, lets }
+        Self {
+            plan,
+            event,
+            given: &[],
+            lets,
+        }
+    }
+
+    /// A frame for the expressions of an answer.
+    pub(super) fn of_reply(
+        plan: &'e Plan,
+        event: &'e EventView<'e>,
+        given: &'e [Result<Found, Trouble>],
+    ) -> Self {
+        Self {
+            given,
+            ..Self::new(plan, event)
+        }
+    }
+
+    /// What an answer is given under this number.
+    pub(super) fn given(&self, number: usize, slot: &Slot) -> Result<&'e Found, Trouble> {
+        match self.given.get(number) {
+            Some(Ok(Found::Absent)) if !slot.optional => Err(Trouble::Missing(slot.shown.clone())),
+            Some(found) => found.as_ref().map_err(Clone::clone),
+            None => Err(Trouble::Internal("an answer is not given what it reads")),
+        }
     }
 
     /// The value of a template.
@@ -151,7 +179,7 @@ impl<'e> Frame<'e> {
         cell.get_or_init(value).as_ref().map_err(Clone::clone)
     }
 
-    fn slot(&self, slot: usize) -> Result<Found, Trouble> {
+    pub(super) fn slot(&self, slot: usize) -> Result<Found, Trouble> {
         match self.plan.slots.get(slot) {
             Some(slot) => self.slot_of(slot),
             None => Err(Trouble::Internal("a slot is not there")),
@@ -177,6 +205,7 @@ impl<'e> Frame<'e> {
             },
             Read::Body => Ok(Found::Bytes(self.event.received.clone())),
             Read::Let(index) => self.computed(*index).cloned(),
+            Read::Given(number, _) => self.given(*number, slot).cloned(),
             Read::Fixed(found) => Ok(found.clone()),
             Read::Millis => Ok(Found::from_integer(self.millis())),
             Read::HasQuery(name) => Ok(Found::from_boolean(self.query(name)?.is_some())),

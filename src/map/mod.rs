@@ -7,7 +7,8 @@
 //! computed (`compute`), the rest is evaluated by the expression library (`evaluate`), both within a
 //! budget. `render` makes the record's fields (`fields`) of them.
 //! Expressions outside of records (`allow`, `limits`) are compiled into the same plan (`outside`);
-//! what each place may name is its `scope`.
+//! what each place may name is its `scope`. Answers that a route shapes are compiled by `shape` and
+//! evaluated by `shaped`.
 
 mod attributes;
 mod auth;
@@ -32,8 +33,11 @@ mod outline;
 mod outside;
 mod plan;
 mod render;
+mod reply_names;
 mod resolve;
 mod scope;
+mod shape;
+mod shaped;
 mod slots;
 mod source;
 mod template;
@@ -44,6 +48,9 @@ mod trouble;
 mod types;
 
 pub use plan::{AuthView, EventView, MapError, Plan, RequestView};
+pub use reply_names::{ErrorMember, ReplyMember, ReplyRead, ResultMember};
+pub use shaped::{Fact, Kept, ReplyFacts, Shaped, ShapedBody, Shaping};
 pub use source::{
-    BindingSource, ExpressionSource, Issue, Node, NodeValue, PlanSource, Position, Reach, Wants,
+    BindingSource, ExpressionSource, Issue, MemberKind, Node, NodeValue, PlanSource, Position,
+    Reach, ReceiptMember, ReplySource, ResultSource, ShapeSource, Wants,
 };

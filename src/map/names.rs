@@ -3,6 +3,7 @@
 use super::chain::{Chain, Link, shown};
 use super::found::Found;
 use super::functions::patterns::Pattern;
+use super::reply_names::{REPLY_ROOTS, ReplyNames};
 use super::scope::Scope;
 use super::slots::{Field, Read, Slot};
 use super::text::TextFault;
@@ -26,6 +27,8 @@ pub(super) struct Names<'s> {
     /// Names of `let` that are defined later than the one that is compiled.
     pub(super) later: Vec<String>,
     pub(super) uuids: u32,
+    /// What answers may name, while their expressions are compiled.
+    pub(super) reply: Option<ReplyNames<'s>>,
 }
 
 /// A `let` that was compiled.
@@ -52,7 +55,7 @@ pub(super) enum LetValue {
 pub(super) const ROOTS: [&str; 7] = ["event", "body", "path", "query", "request", "auth", "ce"];
 const REQUEST_NAMES: [&str; 6] = ["method", "path", "headers", "id", "time", "source_ip"];
 /// Names that are known and mean something else or nothing here.
-const ELSEWHERE: [(&str, &str); 4] = [
+const ELSEWHERE: [(&str, &str); 3] = [
     (
         "env",
         "`${env.…}` is read once at load, and only in settings",
@@ -62,7 +65,6 @@ const ELSEWHERE: [(&str, &str); 4] = [
         "`${secret.…}` is read once at load, and only in settings",
     ),
     ("stage", "`stage` is not known in this version"),
-    ("results", "`results` is not known in this version"),
 ];
 
 /// A read that was found for a chain, before it has a place among the slots.
@@ -118,6 +120,11 @@ impl Names<'_> {
     }
 
     fn place(&mut self, slot: Slot) -> usize {
+        let place = self.place_alone(slot);
+        self.given(place)
+    }
+
+    pub(super) fn place_alone(&mut self, slot: Slot) -> usize {
         let known = self.slots.iter().position(|other| *other == slot);
         known.unwrap_or_else(|| {
             self.slots.push(slot);
@@ -145,8 +152,14 @@ impl Names<'_> {
             "query" | "request" => self.request(chain),
             "auth" => self.auth(chain),
             "ce" => self.attribute(chain),
+            root if REPLY_ROOTS.contains(&root) && !self.is_let(root) => self.reply_root(chain),
             _ => self.named(chain),
         }
+    }
+
+    /// Outside of answers their roots may be names of `let`.
+    fn is_let(&self, name: &str) -> bool {
+        self.lets.iter().any(|known| known.name == name)
     }
 
     fn event(&mut self, chain: &Chain) -> Resolved {

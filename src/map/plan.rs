@@ -9,6 +9,7 @@ use sluicegate_contract::Record;
 use super::fields::FieldPlan;
 use super::frame::Frame;
 use super::outside::Outside;
+use super::shape::Shapes;
 use super::slots::Slot;
 use super::template::Template;
 use super::{Issue, PlanSource, compile, render};
@@ -27,6 +28,8 @@ pub struct Plan {
     pub(super) bindings: Vec<BindingPlan>,
     /// In the order of [`PlanSource::expressions`].
     pub(super) outside: Vec<Outside>,
+    /// How answers are shaped, where they are.
+    pub(super) shapes: Option<Box<Shapes>>,
 }
 
 /// A `let` that is computed.

@@ -36,10 +36,19 @@ impl Scope {
                 let message = format!("`{root}` cannot be named in {}", self.place());
                 Err(TextFault::new(0, message, JUDGED_EARLY))
             }
+            (Reach::Refusal, "event" | "body" | "auth" | "ce") => {
+                let message = format!("`{root}` cannot be named in {}", self.place());
+                Err(TextFault::new(0, message, REFUSED_EARLY))
+            }
             _ => Ok(()),
         }
     }
 }
+
+/// Why an answer to a refused request may not read all of it.
+pub(super) const REFUSED_EARLY: &str = "a request may be refused before its sender and its event \
+                                        are known: name `error`, `results`, `reply`, `path`, \
+                                        `query` or `request`";
 
 /// Why the head is all that an expression may read.
 pub(super) const JUDGED_EARLY: &str = "it is judged before the body is read, and may name `path`, \

@@ -47,6 +47,8 @@ pub(super) enum Read {
     HasAuthLabel(Box<str>),
     /// A random id; each call in a route has its own number.
     Uuid(u32),
+    /// What an answer is given, by its number, with what is known of its type.
+    Given(usize, Type),
     /// A `let` that is computed.
     Let(usize),
     /// A `let` that is written down.
@@ -81,12 +83,13 @@ impl Slot {
     }
 
     /// What is known of the type of its value, where that is there.
-    fn kind(&self, lets: &[Let]) -> Type {
+    pub(super) fn kind(&self, lets: &[Let]) -> Type {
         match &self.read {
             Read::Event | Read::Field(_) => Type::Any,
             Read::HasField(_) | Read::HasQuery(_) | Read::HasHeader(_) | Read::HasAuthLabel(_) => {
                 Type::Bool
             }
+            Read::Given(_, kind) => *kind,
             Read::Body => Type::Bytes,
             Read::Millis => Type::Int,
             Read::Let(index) => {

@@ -55,6 +55,8 @@ pub struct PlanSource {
     /// Labels that clients of this route have; `None` where anybody may send, so that there is
     /// no `auth`.
     pub auth: Option<Vec<String>>,
+    /// How the route shapes its answers, where it does.
+    pub reply: Option<ReplySource>,
     /// Expressions outside of records; a [`super::Plan`] knows them by their place in this list.
     pub expressions: Vec<ExpressionSource>,
 }
@@ -88,6 +90,70 @@ pub enum Reach {
     Head,
     /// Also `event` and `body`. It is judged for each event, unless it reads the head alone.
     Event,
+    /// Also `results` and `reply`. It is judged when a success is answered.
+    Reply,
+    /// `path`, `query`, `request`, `results`, `reply` and `error`. It is judged when a refusal is
+    /// answered.
+    Refusal,
+}
+
+/// How a route shapes its answers, as written.
+#[derive(Clone, Debug, Default)]
+pub struct ReplySource {
+    /// Of what was done as the route promises.
+    pub success: Option<ShapeSource>,
+    /// Of what was not.
+    pub refusal: Option<ShapeSource>,
+    /// What `results.NAME` may name, in the order of the bindings.
+    pub results: Vec<ResultSource>,
+}
+
+/// The shape of one kind of answer, as written. What is left out stays as it is unshaped.
+#[derive(Clone, Debug, Default)]
+pub struct ShapeSource {
+    /// `status`
+    pub status: Option<Node>,
+    /// `headers`: names with their places, and values.
+    pub headers: Vec<(String, Position, Node)>,
+    /// `body`
+    pub body: Option<Node>,
+}
+
+/// What is known of a binding's results when the file is loaded.
+#[derive(Clone, Debug)]
+pub struct ResultSource {
+    /// The binding's name.
+    pub name: String,
+    /// The kind of its target, for messages.
+    pub room: &'static str,
+    /// What its target's receipts say.
+    pub receipt: &'static [ReceiptMember],
+    /// Why a success may be answered without its receipt, where it may.
+    pub uncertain: Option<String>,
+}
+
+/// A member of a receipt.
+#[derive(Clone, Copy, Debug)]
+pub struct ReceiptMember {
+    /// Its name, as in answers.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: MemberKind,
+    /// True where each receipt has it.
+    pub certain: bool,
+}
+
+/// What a member of a receipt is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemberKind {
+    /// Text.
+    Text,
+    /// A whole number.
+    Integer,
+    /// True or false.
+    Boolean,
+    /// A JSON value that can be looked into.
+    Json,
 }
 
 /// One entry of `to` as written.

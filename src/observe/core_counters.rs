@@ -4,12 +4,13 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use super::histogram::{CoreHistogram, HistogramSnapshot, TIME_BOUNDS};
+use super::log::Sampled;
 use super::{EventOutcome, RecordOutcome, ShedReason};
 use crate::error::Code;
 
 /// Statuses of answers without an error code, in the order of their cells. The last stands for
 /// any other.
-const PLAIN_STATUSES: [u16; 5] = [200, 202, 204, 207, 0];
+const PLAIN_STATUSES: [u16; 7] = [200, 201, 202, 204, 207, 303, 0];
 const ANSWERS: usize = PLAIN_STATUSES.len() + Code::ALL.len();
 
 /// What is to be counted: known when the settings are.
@@ -44,6 +45,9 @@ struct RouteCells {
     events_in: Cell<u64>,
     in_flight: Cell<i64>,
     settled: [Cell<u64>; EventOutcome::COUNT],
+    /// Answers that went out unshaped, and when that was said.
+    unshaped: Cell<u64>,
+    unshaped_said: Sampled,
     /// One for each target of the route, and a last one for what no target caused.
     shed: Box<[ShedCells]>,
 }
@@ -114,6 +118,16 @@ impl CoreCounters {
         let left = cells.in_flight.get() - signed(events);
         debug_assert!(left >= 0, "more events were settled than came in");
         cells.in_flight.set(left);
+    }
+
+    /// An answer went out unshaped although its route shapes it, which is said at times.
+    pub fn reply_unshaped(&self, route: usize, reason: &str) {
+        if let Some(cells) = self.route(Some(route)) {
+            add(&cells.unshaped, 1);
+            if let Some(left_out) = cells.unshaped_said.admit() {
+                super::log::reply_unshaped(route, reason, left_out);
+            }
+        }
     }
 
     /// A record had its final outcome.
@@ -232,6 +246,8 @@ pub struct RouteSnapshot {
     pub in_flight: i64,
     /// Events settled, in the order of [`EventOutcome::ALL`].
     pub settled: [u64; EventOutcome::COUNT],
+    /// Answers that went out unshaped although the route shapes them.
+    pub unshaped: u64,
     /// Requests turned away: one for each target of the route and reason, zeros included, and
     /// without a target where any were.
     pub shed: Vec<Shed>,
@@ -270,6 +286,8 @@ impl RouteCells {
             events_in: Cell::new(0),
             in_flight: Cell::new(0),
             settled: Default::default(),
+            unshaped: Cell::new(0),
+            unshaped_said: Sampled::new(),
             shed: named
                 .into_iter()
                 .map(Some)
@@ -296,6 +314,7 @@ impl RouteCells {
             events_in: self.events_in.get(),
             in_flight: self.in_flight.get(),
             settled: values(&self.settled),
+            unshaped: self.unshaped.get(),
             shed: self.shed.iter().flat_map(ShedCells::snapshot).collect(),
         }
     }

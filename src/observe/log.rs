@@ -132,6 +132,11 @@ pub(super) fn shed_stopped(target: &str, requests: u64, lasted: Duration) {
     info!(target, requests, lasted_seconds, "shed.stopped");
 }
 
+/// `route` is the place of the route in the settings, from 0; its name is in its metrics.
+pub(super) fn reply_unshaped(route: usize, reason: &str, left_out: u64) {
+    warn!(route, reason, left_out, "reply.unshaped");
+}
+
 fn seconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e3).round() / 1e3
 }

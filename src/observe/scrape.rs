@@ -190,6 +190,7 @@ fn add_route(sum: &mut RouteSnapshot, more: &RouteSnapshot) {
     sum.seconds.add(&more.seconds);
     sum.events_in += more.events_in;
     sum.in_flight += more.in_flight;
+    sum.unshaped += more.unshaped;
     add_all(&mut sum.settled, &more.settled);
 }
 

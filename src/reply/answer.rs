@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use super::form::Form;
 use crate::http::{Applied as _, Handling, ResponseWriter, Returned};
 
 /// A response without its body.
@@ -27,6 +28,20 @@ impl<'a> Answer<'a> {
     /// Adds a field that may not be needed.
     pub(super) fn add_some(&mut self, name: &'a str, value: Option<&'a str>) {
         if let Some(value) = value {
+            self.add(name, value);
+        }
+    }
+
+    /// Says what type the body is of, unless there is none or the route says it itself.
+    pub(super) fn add_kind(&mut self, kind: Option<&'a str>, form: &Form) {
+        if self.status != 204 && !form.names_type() {
+            self.add_some("Content-Type", kind);
+        }
+    }
+
+    /// Adds the fields that the route sets.
+    pub(super) fn add_form(&mut self, form: &'a Form) {
+        for (name, value) in &form.headers {
             self.add(name, value);
         }
     }

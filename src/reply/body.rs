@@ -5,6 +5,7 @@ use std::io::Write;
 use serde::Serialize;
 use sluicegate_contract::{Outcome, Receipt};
 
+use super::facts::outcome_of;
 use crate::error::{Code, Fault, Refusal};
 use crate::settings::After;
 use crate::settle::{Entry, EventVerdict, RecordState, Verdict};
@@ -31,12 +32,12 @@ pub(super) fn success(body: &mut Vec<u8>, entry: &Entry, verdict: &Verdict) {
     body.extend_from_slice(b"\"}");
 }
 
-/// A refusal of a whole request.
-pub(super) fn problem(body: &mut Vec<u8>, refusal: &Refusal, id: u128) {
+/// A refusal of a whole request, answered with this status.
+pub(super) fn problem(body: &mut Vec<u8>, refusal: &Refusal, id: u128, status: u16) {
     let problem = Problem {
         kind: "about:blank",
         title: refusal.code.doc(),
-        status: refusal.code.status(),
+        status,
         code: refusal.code.as_str(),
         detail: &refusal.detail,
         id: Some(Id(id)),
@@ -54,8 +55,8 @@ fn faults(refusal: &Refusal) -> Vec<FaultReport<'_>> {
     refusal.errors.iter().map(FaultReport::new).collect()
 }
 
-/// An answer that lists every event with what became of it at each target.
-pub(super) fn with_events(body: &mut Vec<u8>, entry: &Entry, verdict: &Verdict) {
+/// An answer of this status that lists every event with what became of it at each target.
+pub(super) fn with_events(body: &mut Vec<u8>, entry: &Entry, verdict: &Verdict, status: u16) {
     let judged: Vec<EventVerdict> = (0..entry.events.len())
         .map(|event| EventVerdict::judge(entry, event))
         .collect();
@@ -85,11 +86,13 @@ pub(super) fn with_events(body: &mut Vec<u8>, entry: &Entry, verdict: &Verdict) 
         );
         return;
     };
-    let detail = detail(entry, verdict, &judged, code);
+    let detail = judged
+        .get(verdict.worst)
+        .map_or_else(String::new, |worst| detail(entry, verdict, worst, code));
     let problem = Problem {
         kind: "about:blank",
         title: code.doc(),
-        status: verdict.status,
+        status,
         code: code.as_str(),
         detail: &detail,
         id: Some(Id(entry.id)),
@@ -102,14 +105,12 @@ pub(super) fn with_events(body: &mut Vec<u8>, entry: &Entry, verdict: &Verdict) 
     put(body, &problem);
 }
 
-/// One sentence on the worst event.
-fn detail(entry: &Entry, verdict: &Verdict, judged: &[EventVerdict], code: Code) -> String {
+/// One sentence on the worst event, which was judged so.
+pub(super) fn detail(entry: &Entry, verdict: &Verdict, worst: &EventVerdict, code: Code) -> String {
     if let Some(refusal) = entry.refusal_of(verdict.worst) {
         return refusal.detail.clone().into_owned();
     }
-    let reason = judged
-        .get(verdict.worst)
-        .and_then(|event| event.reason.as_ref());
+    let reason = worst.reason.as_ref();
     match reason {
         Some((record, reason)) => {
             let binding = entry
@@ -126,7 +127,7 @@ fn detail(entry: &Entry, verdict: &Verdict, judged: &[EventVerdict], code: Code)
     }
 }
 
-fn ack(entry: &Entry) -> &'static str {
+pub(super) fn ack(entry: &Entry) -> &'static str {
     if entry.route.reply.after == After::None {
         "memory"
     } else {
@@ -140,13 +141,7 @@ fn targets(entry: &Entry, event: usize) -> Vec<TargetReport<'_>> {
 }
 
 fn target<'e>(entry: &'e Entry, record: &'e RecordState) -> TargetReport<'e> {
-    let (outcome, retryable) = match &record.outcome {
-        None => ("pending", true),
-        Some(Outcome::Delivered(_)) => ("delivered", false),
-        Some(Outcome::Refused(_)) => ("refused", false),
-        Some(Outcome::GaveUp { certain: true, .. }) => ("not_stored", true),
-        Some(Outcome::GaveUp { certain: false, .. }) => ("unknown", true),
-    };
+    let (outcome, retryable) = outcome_of(record);
     let reason = record.outcome.as_ref().and_then(Outcome::reason);
     let mut report = TargetReport {
         target: binding(entry, record),

@@ -2,6 +2,8 @@
 
 mod answer;
 mod body;
+mod facts;
+mod form;
 #[cfg(test)]
 mod tests;
 
@@ -9,12 +11,16 @@ use std::time::Duration;
 
 use crate::error::{Code, Refusal};
 use crate::http::{ResponseWriter, Returned};
+use crate::map::{Kept, Plan};
 use crate::observe::EventOutcome;
 use crate::settings::After;
 use crate::settle::{Entry, EventVerdict, Verdict};
 
-use answer::Answer;
+use answer::{Answer, Applied};
 pub use body::Scratch;
+use facts::Facts;
+use form::Form;
+pub use form::{may_say, own_field};
 
 /// The type of an error body (RFC 9457).
 const PROBLEM: &str = "application/problem+json";
@@ -22,61 +28,144 @@ const JSON: &str = "application/json";
 /// Says how much was stored; it also tells our answers from a load balancer's own.
 const OUTCOME: &str = "Sluicegate-Outcome";
 
+/// An answer that was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Its status, as sent.
+    pub status: u16,
+    /// Why it went out unshaped although its route shapes it: one line that holds no value.
+    pub unshaped: Option<String>,
+}
+
 /// Writes the answer to a request whose events were judged.
 pub fn write_verdict(
     entry: &Entry,
     verdict: &Verdict,
     writer: ResponseWriter<'_>,
     scratch: &mut Scratch,
-) {
-    let body = scratch.clear();
-    let mut applied = answer::Applied::default();
+) -> Written {
+    let (form, unshaped) = shaped_verdict(entry, verdict);
+    let status = form.status.unwrap_or(verdict.status);
+    let mut applied = Applied::default();
     if entry.batch {
         applied.handling(entry.preferences.handling);
     }
-    let wanted = entry.preferences.returned;
-    let kind = if verdict.code.is_none() && wanted == Some(Returned::Minimal) {
-        applied.returned(wanted);
-        None
-    } else if verdict.code.is_none() && !entry.receipts() {
-        body::success(body, entry, verdict);
-        Some(JSON)
-    } else {
-        if wanted == Some(Returned::Representation) {
-            applied.returned(wanted);
+    let body = scratch.clear();
+    let kind = match &form.body {
+        Some(shaped) => {
+            body.extend_from_slice(shaped.bytes());
+            shaped.kind()
         }
-        body::with_events(body, entry, verdict);
-        let problem = verdict.status >= 400;
-        Some(if problem { PROBLEM } else { JSON })
+        None => plain_body(entry, verdict, status, &mut applied, body),
     };
     let pause = (verdict.status == 503).then(|| retry_pause(None, entry.id));
-    let mut answer = Answer::new(verdict.status);
-    answer.add_some("Content-Type", kind);
+    let mut answer = Answer::new(status);
+    answer.add_kind(kind, &form);
     answer.add(OUTCOME, verdict.stored.as_str());
     answer.add_some("Retry-After", pause.as_deref());
     answer.add_some("Preference-Applied", applied.as_str());
+    answer.add_form(&form);
     answer.write(writer, body);
+    Written { status, unshaped }
 }
 
-/// Writes the answer to a request that was refused before any of it was dispatched.
+/// The body of an answer whose route does not shape it, and its type.
+fn plain_body(
+    entry: &Entry,
+    verdict: &Verdict,
+    status: u16,
+    applied: &mut Applied,
+    body: &mut Vec<u8>,
+) -> Option<&'static str> {
+    let wish = entry.preferences.returned;
+    if verdict.code.is_none() && wish == Some(Returned::Minimal) {
+        applied.returned(wish);
+        return None;
+    }
+    if verdict.code.is_none() && !entry.receipts() {
+        body::success(body, entry, verdict);
+        return Some(JSON);
+    }
+    if wish == Some(Returned::Representation) {
+        applied.returned(wish);
+    }
+    body::with_events(body, entry, verdict, status);
+    Some(if verdict.status >= 400 { PROBLEM } else { JSON })
+}
+
+/// The answer as the route shapes it, or as it is and why.
+fn shaped_verdict(entry: &Entry, verdict: &Verdict) -> (Form, Option<String>) {
+    let Some(kept) = &entry.kept else {
+        return (Form::default(), None);
+    };
+    let detail = verdict.code.map(|code| {
+        let worst = EventVerdict::judge(entry, verdict.worst);
+        (code, body::detail(entry, verdict, &worst, code))
+    });
+    let facts = Facts {
+        id: entry.id,
+        status: verdict.status,
+        stored: verdict.stored.as_str(),
+        accepted: verdict.accepted,
+        ack: verdict.code.is_none().then(|| body::ack(entry)),
+        error: detail.as_ref().map(|(code, detail)| (*code, &**detail)),
+        entry: Some(entry),
+    };
+    or_unshaped(Form::of(&entry.route.plan, kept, &facts))
+}
+
+fn or_unshaped(form: Result<Form, String>) -> (Form, Option<String>) {
+    match form {
+        Ok(form) => (form, None),
+        Err(why) => (Form::default(), Some(why)),
+    }
+}
+
+/// Writes the answer to a request that was refused before any of it was dispatched. `shape`: how
+/// its route shapes refusals, where it does, with what was kept of the request.
 pub fn write_refusal(
     refusal: &Refusal,
     id: u128,
+    shape: Option<(&Plan, &Kept)>,
     writer: ResponseWriter<'_>,
     scratch: &mut Scratch,
-) {
+) -> Written {
+    let truth = refusal.code.status();
+    let facts = Facts {
+        id,
+        status: truth,
+        stored: "none",
+        accepted: 0,
+        ack: None,
+        error: Some((refusal.code, &refusal.detail)),
+        entry: None,
+    };
+    let form = shape.map(|(plan, kept)| Form::of(plan, kept, &facts));
+    let (form, unshaped) = or_unshaped(form.unwrap_or_else(|| Ok(Form::default())));
+    let status = form.status.unwrap_or(truth);
     let body = scratch.clear();
-    body::problem(body, refusal, id);
-    let status = refusal.code.status();
-    let pause = matches!(status, 429 | 503).then(|| retry_pause(refusal.retry_after, id));
+    let kind = match &form.body {
+        Some(shaped) => {
+            body.extend_from_slice(shaped.bytes());
+            shaped.kind()
+        }
+        None => {
+            body::problem(body, refusal, id, status);
+            Some(PROBLEM)
+        }
+    };
+    let asks_again = matches!(truth, 429 | 503);
+    let pause = asks_again.then(|| retry_pause(refusal.retry_after, id));
     let mut answer = Answer::new(status);
-    answer.add("Content-Type", PROBLEM);
+    answer.add_kind(kind, &form);
     answer.add(OUTCOME, "none");
     for (name, value) in &refusal.fields {
         answer.add(name, value);
     }
     answer.add_some("Retry-After", pause.as_deref());
+    answer.add_form(&form);
     answer.write(writer, body);
+    Written { status, unshaped }
 }
 
 /// Writes the answer of a gateway that lives, for a load balancer. It is no request of a client, so

@@ -1,5 +1,7 @@
 //! Answers as their client reads them, from files to bytes, without a socket.
 
+mod shaped;
+
 use std::time::UNIX_EPOCH;
 
 use serde_json::Value;
@@ -60,6 +62,21 @@ fn field<'a>(answer: &'a Rehearsal, name: &str) -> Option<&'a str> {
 
 fn json(answer: &Rehearsal) -> Value {
     serde_json::from_slice(&answer.body).unwrap_or_default()
+}
+
+/// An answer in a few lines: its status, the fields that a route may set, its body.
+fn shown(answer: &Rehearsal) -> String {
+    let mut text = answer.status.to_string();
+    let own = ["Sluicegate-Outcome", "Content-Length", "Preference-Applied"];
+    for (name, value) in &answer.fields {
+        if !own.contains(&name.as_str()) {
+            text += &format!(" [{name}: {value}]");
+        }
+    }
+    let body = String::from_utf8_lossy(&answer.body);
+    let unshaped = answer.unshaped.as_ref();
+    let unshaped = unshaped.map(|why| format!(" ({why})")).unwrap_or_default();
+    format!("{text} {body}{unshaped}")
 }
 
 const PLAIN: Scene<'_> = Scene {

@@ -286,10 +286,37 @@ pub(super) struct Reply {
     pub receipts: Option<bool>,
     /// Which status a batch with mixed results takes.
     pub batch: Option<BatchReply>,
+    /// The status of a success: 200, 201, 202, 204 or 303, or an expression that gives one of
+    /// them, for example `${request.method == 'PUT' ? 201 : 200}`. This and the keys below shape
+    /// the answer to one event; a batch is answered with its list.
+    pub status: Option<serde_json::Value>,
+    /// Header fields of a success beside the gateway's own: text and `${…}`.
+    #[serde(default)]
+    pub headers: BTreeMap<String, serde_json::Value>,
+    /// The body of a success: JSON or text over `results`, `reply`, `request`, `path`, `query`,
+    /// `auth` and `event`, for example `${results.orders.outcome}`; `none` for no body.
+    pub body: Option<serde_json::Value>,
+    /// How refusals are answered, where the route says it otherwise than the gateway.
+    pub refusal: Option<RefusalReply>,
+}
+
+/// The answer to what was refused, over `error`, `results`, `request`, `path` and `query`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RefusalReply {
+    /// The status: another 4xx for a 4xx, 500 for a 5xx, 503 for a 429, or an expression that gives
+    /// it, for example `${error.code == 'conflict' ? 412 : error.status}`. A number holds for
+    /// those refusals of which it is true; the others keep their own.
+    pub status: Option<serde_json::Value>,
+    /// Header fields beside the gateway's own: text and `${…}`.
+    #[serde(default)]
+    pub headers: BTreeMap<String, serde_json::Value>,
+    /// The body: JSON or text, for example `${error.detail}`; `none` for no body.
+    pub body: Option<serde_json::Value>,
 }
 
 /// What a success waits for.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum After {
     /// Every required target of the event confirmed it: 200 (the default).
@@ -343,10 +370,7 @@ pub(super) const LATER_KEYS: &[(&str, &[&str])] = &[
     ),
     ("Defaults", &["idempotency", "ordered", "dead_letter"]),
     ("Binding", &["ordered", "dead_letter", "transact"]),
-    (
-        "Reply",
-        &["dead_letter", "else", "status", "headers", "body"],
-    ),
+    ("Reply", &["dead_letter", "else"]),
     ("Accept", &["compression"]),
     ("TestRequest", &["time"]),
 ];

@@ -72,6 +72,9 @@ pub(super) struct Expect {
     /// Records by the name of their binding: fields, a list of records, or `none`.
     #[serde(default)]
     pub records: BTreeMap<String, serde_json::Value>,
-    /// Members of the reply's body.
+    /// Header fields of the reply, by their names in any case; `none` where one must be absent.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Scalar>,
+    /// Members of the reply's body; a text where it is not JSON.
     pub body: Option<serde_json::Value>,
 }

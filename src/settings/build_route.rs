@@ -11,7 +11,7 @@ use super::cors;
 use super::gather::Parts;
 use super::route_table::Table;
 use super::route_text::{self, RouteText};
-use super::{Sources, build_admission, check_mapping, node};
+use super::{Sources, build_admission, build_reply, check_mapping, node};
 use crate::admit::schema::Schema;
 use crate::limits;
 use crate::map::{BindingSource, Issue, Node, NodeValue, Plan, PlanSource};
@@ -128,6 +128,10 @@ fn plan(
     let formats = written
         .map(|written| formats(written, parts))
         .unwrap_or_default();
+    let reply = match whole {
+        true => build_reply::reply(route, written, &bindings, parts, issues),
+        false => None,
+    };
     let source = PlanSource {
         lets,
         bindings,
@@ -135,6 +139,7 @@ fn plan(
         raw: formats.raw,
         cloudevents: formats.cloudevents,
         auth: build_admission::labels(written, parts),
+        reply,
         expressions: build_admission::expressions(route, parts),
     };
     match Plan::compile(&source) {

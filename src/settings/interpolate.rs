@@ -25,6 +25,8 @@ const MAPPINGS: &[&str] = &["let", "when", "record", "tests", "allow", "per"];
 fn is_schema(name: &str, value: &Node) -> bool {
     name == "schema" && matches!(value.value, NodeValue::Map(_))
 }
+/// The parts of a `reply` that are not settings.
+const ANSWERS: &[&str] = &["status", "headers", "body", "refusal"];
 
 /// Puts the values in, and collects what is wrong and the secrets that were used.
 #[derive(Debug)]
@@ -80,7 +82,10 @@ impl<'e> Interpolation<'e> {
                 .filter(|(name, _, value)| {
                     !kept.contains(&name.as_str()) && !is_schema(name, value)
                 })
-                .for_each(|(_, _, value)| self.node(value, kept)),
+                .for_each(|(name, _, value)| {
+                    let kept = if name == "reply" { ANSWERS } else { kept };
+                    self.node(value, kept);
+                }),
             NodeValue::Null | NodeValue::Bool(_) | NodeValue::Number(_) => {}
         }
     }

@@ -9,6 +9,7 @@ use super::interpolate::MASK;
 use super::units::TimeSpan;
 use super::{cors, node, show_admission};
 use crate::http::ProxyVersion;
+use crate::map::Node;
 
 /// Words that make a key a secret's, wherever its value came from.
 pub(super) const SECRET_WORDS: &[&str] = &[
@@ -23,7 +24,7 @@ pub(super) const SECRET_WORDS: &[&str] = &[
 
 /// The settings as YAML.
 pub(super) fn settings(settings: &Settings, parts: &Parts) -> String {
-    let named = |name: &str, shown: &crate::map::Node| {
+    let named = |name: &str, shown: &Node| {
         let mut value = node::to_value(shown);
         mask(&mut value);
         (name.to_owned(), value)
@@ -85,7 +86,7 @@ pub(super) fn settings(settings: &Settings, parts: &Parts) -> String {
     serde_saphyr::to_string(&all).unwrap_or_else(|_| all.to_string())
 }
 
-fn route(route: &Route, written: &crate::map::Node, parts: &Parts, settings: &Settings) -> Value {
+fn route(route: &Route, written: &Node, parts: &Parts, settings: &Settings) -> Value {
     let mut value = json!({
         "route": format!("{} {}", route.method, route.path),
         "name": *route.name,
@@ -142,6 +143,13 @@ fn route(route: &Route, written: &crate::map::Node, parts: &Parts, settings: &Se
             BatchReply::PerEvent => "per_event",
         },
     });
+    for key in ["status", "headers", "body", "refusal"] {
+        let own = node::entry(written, "reply").and_then(|reply| node::entry(reply, key));
+        let shared = || node::entry(node::entry(parts.defaults_node.as_ref()?, "reply")?, key);
+        if let Some(node) = own.or_else(shared) {
+            value["reply"][key] = node::to_value(node);
+        }
+    }
     value
 }
 

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use crate::error::Refusal;
 use crate::http::{Handling, Preferences, Returned};
+use crate::map::Kept;
 use crate::route::CoreRoute;
 use crate::settings::{After, BatchReply, Need};
 
@@ -27,6 +28,8 @@ pub struct Entry {
     pub refusals: Vec<Refusal>,
     /// True where the body was of a form that holds many events, even if it held one.
     pub batch: bool,
+    /// What the route's answers read of the request, where it shapes them.
+    pub kept: Option<Kept>,
     /// What its client would like of the answer.
     pub preferences: Preferences,
     /// Events that are not decided yet. The answer is ready at 0.
@@ -73,6 +76,7 @@ impl Entry {
             records: SmallVec::new(),
             refusals: Vec::new(),
             batch: false,
+            kept: None,
             preferences: Preferences::default(),
             events_open: 0,
             records_open: 0,

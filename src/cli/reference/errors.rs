@@ -133,7 +133,7 @@ fn refusal(code: Code) -> String {
     let refusal = Refusal::new(code, code.doc());
     let writer = ResponseWriter::new(&mut out, true, false);
     let (_, id) = fixed_moment();
-    reply::write_refusal(&refusal, id, writer, &mut reply::Scratch::default());
+    reply::write_refusal(&refusal, id, None, writer, &mut reply::Scratch::default());
     let text = String::from_utf8_lossy(&out).into_owned();
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     let head: String = head

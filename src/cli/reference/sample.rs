@@ -105,6 +105,7 @@ fn example(property: &Value, schema: &Value) -> Value {
         },
         ("array", _) => Value::Array(Vec::new()),
         ("object", _) => Value::Object(Map::new()),
+        (_, Some(shown)) => Value::from(shown),
         _ => Value::from("${event}"),
     }
 }

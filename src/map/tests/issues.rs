@@ -73,7 +73,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "add `cloudevents`",
     ),
     ("${stage.x}", "`stage` is not known in this version", ""),
-    ("${results.x}", "`results` is not known in this version", ""),
+    ("${results.x}", "`results` is there in `reply` only", ""),
     (
         "${path.tenat}",
         "no parameter `tenat`",

@@ -124,6 +124,7 @@ pub(super) fn source(mapping: &Json, fields: &'static [Field]) -> PlanSource {
         raw: mapping["raw"] == true,
         cloudevents: mapping["cloudevents"] == true,
         auth: (mapping["auth"] != "none").then(|| vec!["tenant".to_owned(), "tier".to_owned()]),
+        reply: None,
         expressions: outside(mapping),
     }
 }

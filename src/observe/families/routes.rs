@@ -77,6 +77,18 @@ pub(super) static FAMILIES: &[Family] = &[
         },
     },
     Family {
+        name: "reply_unshaped_total",
+        kind: Kind::Counter,
+        help: "Answers that went out plain although the route's `reply` shapes them: an \
+               expression failed, or the shape would not have been true. The log says why.",
+        labels: &["route"],
+        fill: |scrape, samples| {
+            for (name, route) in scrape.real_routes() {
+                samples.add(&[name], route.unshaped);
+            }
+        },
+    },
+    Family {
         name: "shed_total",
         kind: Kind::Counter,
         help: "Requests turned away before anything of them was stored, by the target that was \
