@@ -142,7 +142,9 @@ pub(super) struct Route {
     /// Which pages of other origins may send, and what their scripts may read.
     pub cors: Option<super::cors::Cors>,
     /// The JSON Schema that each event must fit: a file, or the schema itself; draft 2020-12 where
-    /// `$schema` names no other. `true` takes every event, whatever `defaults` say.
+    /// `$schema` names no other. `format` is checked; patterns run in linear time; `$ref` reads
+    /// files of the schema's folder and fetches nothing. `true` takes every event, whatever
+    /// `defaults` say.
     #[schemars(with = "Option<SchemaSource>")]
     pub schema: Option<serde_json::Value>,
     /// A `${…}` expression, or a list of them, that must hold; else 403. One that reads `event` is

@@ -67,11 +67,22 @@ fn against_its_draft(schema: &Value) -> Vec<SchemaFault> {
     let Ok(validator) = jsonschema::meta::validator_for(schema) else {
         return Vec::new();
     };
-    let of_draft = |error: ValidationError<'_>| SchemaFault {
-        pointer: error.instance_path().as_str().to_owned(),
-        message: detail(error.kind()),
-        help: "mend it as the schema's draft says; `$schema` chooses the draft, 2020-12 by default"
-            .to_owned(),
+    let of_draft = |error: ValidationError<'_>| {
+        let pointer = error.instance_path().as_str().to_owned();
+        let help = "mend it as the schema's draft says; `$schema` chooses the draft, 2020-12 by \
+                    default";
+        let (message, help) = match (error.kind(), pointer.ends_with("/type")) {
+            (Kind::AnyOf { .. }, true) => (
+                format!("{} is not a type of JSON Schema", error.instance()),
+                "types are object, array, string, number, integer, boolean, null, and lists of them",
+            ),
+            (kind, _) => (detail(kind), help),
+        };
+        SchemaFault {
+            pointer,
+            message,
+            help: help.to_owned(),
+        }
     };
     let errors = validator.iter_errors(schema);
     errors.take(SCHEMA_FAULTS_MAX).map(of_draft).collect()

@@ -124,7 +124,7 @@ const WRONG: &[(&str, Files, &[&str])] = &[
     (
         "a.json",
         &[("a.json", "{\n  \"type\": \"objct\"\n}")],
-        &["a.json:2:11: the schema at `/type`: must fit one of"],
+        &["a.json:2:11: the schema at `/type`: \"objct\" is not a type of JSON Schema"],
     ),
     (
         "a.json",

@@ -49,7 +49,7 @@ fn a_fault_names_its_place_and_what_is_expected_and_never_the_value() {
 
 /// Schema, pointer, message.
 const WRONG: &str = r##"[] | | a schema is an object
-{"type": "objct"} | /type | must fit one of the schemas of `anyOf`; it fits none
+{"type": "objct"} | /type | "objct" is not a type of JSON Schema
 {"properties": {"a": {"minLength": -1}}} | /properties/a/minLength | must be at least 0
 {"properties": {"a": {"pattern": "(?=a)b"}}} | /properties/a/pattern | the pattern `(?=a)b` cannot run in linear time
 {"patternProperties": {"(a)\\1": {}}} | /patternProperties/(a)\1 | the pattern `(a)\1` cannot run in linear time
