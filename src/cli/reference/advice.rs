@@ -176,20 +176,6 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
         "Say what the body is with `Content-Type`, or add its form to the route's `accept.formats`.",
     ),
     (
-        "encoding_unsupported",
-        CLIENT,
-        NO,
-        "Send the body in one of the codings that `Accept-Encoding` lists, or uncompressed; a body has \
-         one coding at most. `accept.encodings` says what a route takes.",
-    ),
-    (
-        "encoding_invalid",
-        CLIENT,
-        NO,
-        "Send the whole body as the compressor gave it, and nothing behind it. `deflate` is the zlib \
-         format; a bare stream without its checksum is not taken.",
-    ),
-    (
         "body_empty",
         CLIENT,
         NO,
@@ -220,14 +206,6 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
         NO,
         "Send a value of the kind that the mapping needs; `detail` names the field and the binding. \
          `sluicegate try` shows what the mapping makes of an event.",
-    ),
-    (
-        "schema_failed",
-        CLIENT,
-        NO,
-        "Mend each place that `errors` lists: `pointer` leads into the event, `keyword` is the rule of \
-         the schema that it breaks. Of a batch only such events are refused; `events` has their \
-         `errors`. `sluicegate try` judges an event without sending it.",
     ),
     (
         "no_target",
