@@ -13,11 +13,13 @@ use sluicegate::settings::{Environment, load_text};
 pub(crate) const OPEN: &str = "\
 server: { http: \"127.0.0.1:0\", admin: \"127.0.0.1:0\", health_path: /after }
 targets: { all: { discard: {} } }
+clients: { someone: { sha256: \"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\" } }
 defaults: { auth: none, accept: { formats: [raw] } }
 routes:
   - { route: GET /, to: [ { target: all } ] }
   - { route: POST /, to: [ { target: all } ] }
   - { route: PUT /, to: [ { target: all } ] }
+  - { route: POST /keyed, auth: [api_key], to: [ { target: all } ] }
   - { route: \"GET /{*rest}\", to: [ { target: all } ] }
   - { route: \"POST /{*rest}\", to: [ { target: all } ] }
   - { route: \"PUT /{*rest}\", to: [ { target: all } ] }
