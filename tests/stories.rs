@@ -13,6 +13,7 @@ mod stories {
     mod command_line;
     mod delivery;
     mod faults;
+    mod fields;
     mod formats;
     mod hostile;
     mod operations;

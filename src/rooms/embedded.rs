@@ -43,23 +43,23 @@ impl Embedded {
         let mut places: Vec<Place> = Vec::new();
         let mut watched = Vec::new();
         for (index, target) in settings.targets.iter().enumerate() {
-            let Some((service, name)) = named(&target.room) else {
-                continue;
-            };
-            let same = |place: &&mut Place| place.service == service && place.name == name;
-            if let Some(place) = places.iter_mut().find(same) {
-                place.targets.push(index);
-                continue;
+            let (service, names) = named(&target.room);
+            for name in names {
+                let same = |place: &&mut Place| place.service == service && place.name == name;
+                if let Some(place) = places.iter_mut().find(same) {
+                    place.targets.push(index);
+                    continue;
+                }
+                let (made, note) = make(&sandbox, &target.room, &name)
+                    .map_err(|why| format!("target `{}`: {why}", target.name))?;
+                watched.extend(made);
+                places.push(Place {
+                    service,
+                    name,
+                    targets: vec![index],
+                    note,
+                });
             }
-            let (made, note) = make(&sandbox, &target.room)
-                .map_err(|why| format!("target `{}`: {why}", target.name))?;
-            watched.extend(made);
-            places.push(Place {
-                service,
-                name,
-                targets: vec![index],
-                note,
-            });
         }
         let watcher = sandbox
             .watch(watched)
@@ -92,26 +92,27 @@ impl Landings {
     }
 }
 
-/// The service of a target and the name of its place there; `None` for one that keeps nothing.
-fn named(target: &TargetSettings) -> Option<(&'static str, String)> {
+/// The service of a target and the names of its places there; none for one that keeps nothing.
+fn named(target: &TargetSettings) -> (&'static str, Vec<String>) {
     let last = |text: &str, separator| text.rsplit(separator).next().unwrap_or(text).to_owned();
     match target {
-        TargetSettings::Discard(_) => None,
-        TargetSettings::Dynamodb(table) => Some(("DynamoDB", last(&table.table, '/'))),
+        TargetSettings::Discard(_) => ("", Vec::new()),
+        TargetSettings::Dynamodb(table) => ("DynamoDB", vec![last(&table.table, '/')]),
         TargetSettings::Kinesis(stream) => {
             let name = stream.stream.as_deref().or(stream.stream_arn.as_deref());
-            Some(("Kinesis", last(name.unwrap_or_default(), '/')))
+            ("Kinesis", vec![last(name.unwrap_or_default(), '/')])
         }
         // Topics of one name in two regions are two topics, so the whole ARN tells them apart.
-        TargetSettings::Sns(topic) => Some(("SNS", topic.topic_arn.clone())),
-        TargetSettings::Kafka(topic) => Some(("Kafka", topic.topic.clone())),
+        TargetSettings::Sns(topic) => ("SNS", vec![topic.topic_arn.clone()]),
+        TargetSettings::Kafka(target) => {
+            ("Kafka", target.all_topics().map(str::to_owned).collect())
+        }
     }
 }
 
 type Made = (Option<Watched>, Option<String>);
 
-fn make(sandbox: &Sandbox, target: &TargetSettings) -> Result<Made, String> {
-    let name = named(target).map(|(_, name)| name).unwrap_or_default();
+fn make(sandbox: &Sandbox, target: &TargetSettings, name: &str) -> Result<Made, String> {
     let (made, note) = match target {
         TargetSettings::Discard(_) => return Ok((None, None)),
         TargetSettings::Dynamodb(table) => match &table.key {
@@ -121,7 +122,7 @@ fn make(sandbox: &Sandbox, target: &TargetSettings) -> Result<Made, String> {
                 let keys: Vec<_> = keys
                     .map(|((attribute, _), kind)| TableKey { attribute, kind })
                     .collect();
-                (sandbox.create_table(&name, &keys), None)
+                (sandbox.create_table(name, &keys), None)
             }
             None => {
                 let keys = [TableKey {
@@ -131,12 +132,12 @@ fn make(sandbox: &Sandbox, target: &TargetSettings) -> Result<Made, String> {
                 let note = format!(
                     "table `{name}` is made with the key `pk`, since the file says no `key:`"
                 );
-                (sandbox.create_table(&name, &keys), Some(note))
+                (sandbox.create_table(name, &keys), Some(note))
             }
         },
-        TargetSettings::Kinesis(_) => (sandbox.create_stream(&name), None),
-        TargetSettings::Sns(_) => (sandbox.create_topic(&name), None),
-        TargetSettings::Kafka(_) => (sandbox.create_kafka_topic(&name, PARTITIONS), None),
+        TargetSettings::Kinesis(_) => (sandbox.create_stream(name), None),
+        TargetSettings::Sns(_) => (sandbox.create_topic(name), None),
+        TargetSettings::Kafka(_) => (sandbox.create_kafka_topic(name, PARTITIONS), None),
     };
     let made = made.map_err(|trouble| trouble.to_string())?;
     Ok((Some(made), note))

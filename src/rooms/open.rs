@@ -76,7 +76,7 @@ pub fn open(
         let gate = Arc::new(Gate::new(health));
         let watch: Arc<dyn TargetWatch> = gate.clone();
         let room = opening
-            .room(written, watch)
+            .room(written, &watch)
             .map_err(|reason| format!("target `{}`: {reason}", written.name))?;
         Ok(target(written, room, gate))
     };
@@ -129,7 +129,7 @@ impl Opening<'_> {
     fn room(
         &mut self,
         target: &settings::Target,
-        watch: Arc<dyn TargetWatch>,
+        watch: &Arc<dyn TargetWatch>,
     ) -> Result<Room, Reason> {
         match &target.room {
             TargetSettings::Discard(_) => Ok(Room::Producing(sluicegate_discard::open())),

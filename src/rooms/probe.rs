@@ -132,9 +132,13 @@ impl Look {
                     )];
                 };
                 // Its own time ends first, so that its own words are heard.
-                let within = self.within.mul_f64(0.9);
+                let count = u32::try_from(written.all_topics().count())
+                    .unwrap_or(1)
+                    .max(1);
+                let within = self.within.mul_f64(0.9) / count;
                 let asked = tokio::task::spawn_blocking(move || {
-                    sluicegate_kafka::probe(&connection, &written.topic, within)
+                    let look = |topic| sluicegate_kafka::probe(&connection, topic, within);
+                    written.all_topics().flat_map(look).collect()
                 });
                 asked.await.unwrap_or_default()
             }

@@ -98,15 +98,17 @@ impl Connection {
     pub fn target(
         self: &Arc<Self>,
         settings: &Settings,
-        watch: Arc<dyn TargetWatch>,
+        watch: &Arc<dyn TargetWatch>,
     ) -> Arc<Topic> {
-        let topic: Arc<str> = settings.topic.as_str().into();
+        let topics: Vec<Arc<str>> = settings.all_topics().map(Arc::from).collect();
         let shared = &self.producers.shared;
-        shared.health.watch(topic.clone(), watch);
+        for topic in &topics {
+            shared.health.watch(Arc::clone(topic), Arc::clone(watch));
+        }
         // The caretaker looks whether the topic is there, so that this is known before the first
         // record comes.
         shared.look();
-        Arc::new(Topic::new(self.clone(), topic, settings.record_bytes()))
+        Arc::new(Topic::new(self.clone(), topics, settings.record_bytes()))
     }
 
     /// Waits until all records have their outcome, at most so long.

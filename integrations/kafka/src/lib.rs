@@ -17,6 +17,7 @@ mod connection;
 mod events;
 mod health;
 mod judge;
+mod mapping;
 mod probe;
 mod properties;
 mod reports;
@@ -42,6 +43,9 @@ pub(crate) const PARTITION: usize = 3;
 /// The place of `timestamp` in [`FIELDS`].
 pub(crate) const TIMESTAMP: usize = 4;
 
+/// The place of `topic` in [`FIELDS`].
+pub(crate) const TOPIC: usize = 5;
+
 /// The last millisecond of the year 9999: later timestamps are mistakes of unit.
 const TIMESTAMP_MILLISECONDS_MAX: i64 = 253_402_300_799_999;
 
@@ -57,11 +61,12 @@ pub const FIELDS: &[Field] = &[
     },
     Field {
         name: "value",
-        kind: Kind::Payload,
+        kind: Kind::PayloadOrNull,
         required: false,
         default: Some("${event}"),
-        doc: "The record's value. Where the expression yields nothing, a record without a value \
-              is sent: a tombstone in a compacted topic.",
+        doc: "The record's value. Null, or an expression that gives null or nothing, makes a record \
+              without a value: a tombstone, which deletes its key from a compacted topic, and so \
+              needs `key`.",
     },
     Field {
         name: "headers",
@@ -91,5 +96,15 @@ pub const FIELDS: &[Field] = &[
         default: None,
         doc: "The record's time in milliseconds since 1970. Default: when it was handed to the \
               producer.",
+    },
+    Field {
+        name: "topic",
+        kind: Kind::Text {
+            characters_min: 1,
+            characters_max: 249,
+        },
+        required: false,
+        default: None,
+        doc: "Which of the target's `topics` takes the record. One that is not among them is a 422.",
     },
 ];

@@ -1,5 +1,6 @@
 //! What a file may say of a Kafka connection and of a Kafka target.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -17,6 +18,8 @@ pub(crate) const BATCH_OVERHEAD_BYTES: u64 = 512;
 const RECORD_BYTES_MAX: u64 = 1_000_000_000 - BATCH_OVERHEAD_BYTES;
 /// librdkafka's own bound of `message.timeout.ms`.
 pub(crate) const GIVE_UP_MAX: Duration = Duration::from_millis(i32::MAX as u64);
+/// Topics of one target.
+const TOPICS_MAX: usize = 64;
 /// Characters of a topic's name, as Kafka says.
 const TOPIC_CHARACTERS_MAX: usize = 249;
 
@@ -41,8 +44,13 @@ pub struct Settings {
     /// Brokers to start from: `host:port`, separated by commas.
     #[serde(default)]
     pub bootstrap_servers: Option<String>,
-    /// The topic. It must exist: the gateway creates none.
-    pub topic: String,
+    /// The topic. It must exist: the gateway creates none. Either this or `topics`.
+    #[serde(default)]
+    pub topic: Option<String>,
+    /// Topics of which each record names one by its field `topic`. They must exist: one that does
+    /// not blocks the target.
+    #[serde(default)]
+    pub topics: Vec<String>,
     /// librdkafka's properties, beside `bootstrap_servers`.
     #[serde(default)]
     pub properties: Properties,
@@ -76,21 +84,24 @@ impl ConnectionSettings {
 }
 
 impl Settings {
-    /// Checks what a mapping says of its records, given field by field.
-    #[must_use]
-    pub fn check_mapping(
-        &self,
-        _: &[sluicegate_contract::Outline],
-    ) -> Vec<sluicegate_contract::MappingFault> {
-        Vec::new()
-    }
-
     /// Checks what can be known without a broker.
     ///
     /// # Errors
     /// The key at fault, and what to write there.
     pub fn validate(&self) -> Result<(), (&'static str, String)> {
-        validate_topic(&self.topic).map_err(|said| ("topic", said))?;
+        match (&self.topic, self.topics.as_slice()) {
+            (Some(topic), []) => validate_topic(topic).map_err(|said| ("topic", said))?,
+            (Some(_), _) => {
+                let said = "stands beside `topic`: write one of the two".to_owned();
+                return Err(("topics", said));
+            }
+            (None, []) => {
+                let said = "is missing: write `topic: …`, or `topics: […]` of which each record \
+                            names one";
+                return Err(("topic", said.to_owned()));
+            }
+            (None, topics) => validate_topics(topics).map_err(|said| ("topics", said))?,
+        }
         match (&self.connection, self.own_connection()) {
             (Some(_), Some(_)) => {
                 let said = "stands beside `connection`: write one of the two".to_owned();
@@ -126,12 +137,19 @@ impl Settings {
         })
     }
 
+    /// The topics of this target: one, or those that its records choose from.
+    pub fn all_topics(&self) -> impl Iterator<Item = &str> {
+        let topics = self.topic.iter().chain(&self.topics);
+        topics.map(String::as_str)
+    }
+
     /// Bytes of a record of this target, as its open room would weigh it, without a producer.
     ///
     /// # Errors
     /// Why this record can never be sent, naming the limit.
     pub fn weigh(&self, record: &Record) -> Result<usize, Reason> {
-        crate::topic::weigh(&self.topic, self.record_bytes(), record)
+        let topics: Vec<_> = self.all_topics().map(Arc::from).collect();
+        crate::topic::weigh(&topics, self.record_bytes(), record)
     }
 
     /// Bytes that a record's key, value and headers may have together.
@@ -143,6 +161,19 @@ impl Settings {
             .map_or(RECORD_BYTES_DEFAULT, |size| size.0);
         usize::try_from(bytes).unwrap_or(usize::MAX)
     }
+}
+
+fn validate_topics(topics: &[String]) -> Result<(), String> {
+    if topics.len() > TOPICS_MAX {
+        return Err(format!("a target has at most {TOPICS_MAX} topics"));
+    }
+    for (place, topic) in topics.iter().enumerate() {
+        validate_topic(topic).map_err(|said| format!("`{topic}` {said}"))?;
+        if topics.iter().take(place).any(|earlier| earlier == topic) {
+            return Err(format!("`{topic}` stands twice"));
+        }
+    }
+    Ok(())
 }
 
 fn validate_topic(topic: &str) -> Result<(), String> {
@@ -223,6 +254,14 @@ mod tests {
                 r#"{"topic":"a","bootstrap_servers":"h","properties":{"acks":1}}"#,
                 Some("properties"),
             ),
+            (r#"{"topics":["a","b"],"connection":"c"}"#, None),
+            (r#"{"connection":"c"}"#, Some("topic")),
+            (
+                r#"{"topic":"a","topics":["b"],"connection":"c"}"#,
+                Some("topics"),
+            ),
+            (r#"{"topics":["a","a"],"connection":"c"}"#, Some("topics")),
+            (r#"{"topics":["a b"],"connection":"c"}"#, Some("topics")),
             (r#"{"topic":"","connection":"c"}"#, Some("topic")),
             (r#"{"topic":"..","connection":"c"}"#, Some("topic")),
             (r#"{"topic":"a b","connection":"c"}"#, Some("topic")),

@@ -1,4 +1,5 @@
-//! A target: one topic of a connection. A record comes in here, from any core.
+//! A target: one topic of a connection, or several of which each record names one. A record comes
+//! in here, from any core.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use sluicegate_contract::{Outcome, Producer, Reason, ReasonKind, Record, RecordI
 
 use crate::connection::Connection;
 use crate::judge::{denied, missing, said_of, too_large};
-use crate::{HEADERS, KEY, PARTITION, TIMESTAMP, VALUE};
+use crate::{HEADERS, KEY, PARTITION, TIMESTAMP, TOPIC, VALUE};
 
 /// Bytes that a record takes in a batch beside key, value and headers, at most.
 const RECORD_OVERHEAD_BYTES: usize = 32;
@@ -20,30 +21,31 @@ const HEADER_OVERHEAD_BYTES: usize = 10;
 // A record's id travels through librdkafka as its opaque pointer.
 const _: () = assert!(size_of::<usize>() >= size_of::<u64>());
 
-/// One topic of a connection.
+/// The topics of a target on a connection.
 #[derive(Debug)]
 pub struct Topic {
     connection: Arc<Connection>,
-    topic: Arc<str>,
+    /// Never empty.
+    topics: Vec<Arc<str>>,
     record_bytes_max: usize,
 }
 
 impl Topic {
     pub(crate) fn new(
         connection: Arc<Connection>,
-        topic: Arc<str>,
+        topics: Vec<Arc<str>>,
         record_bytes_max: usize,
     ) -> Self {
         Self {
             connection,
-            topic,
+            topics,
             record_bytes_max,
         }
     }
 
     /// The reason of a record that librdkafka did not take.
     fn not_taken(&self, code: Code, record: &Record) -> Reason {
-        let topic = &*self.topic;
+        let topic = topic_of(&self.topics, record).unwrap_or_default();
         let shared = &self.connection.producers.shared;
         let blocked = |reason: Reason| {
             shared.health.topic_blocked(topic, &reason);
@@ -65,14 +67,14 @@ impl Topic {
 
 impl Producer for Topic {
     fn weigh(&self, record: &Record) -> Result<usize, Reason> {
-        weigh(&self.topic, self.record_bytes_max, record)
+        weigh(&self.topics, self.record_bytes_max, record)
     }
 
     fn produce(&self, record: &Record, id: RecordId) -> Result<Option<Outcome>, Reason> {
         let bytes = |field| record.value(field).as_bytes().map(|bytes| bytes.as_ref());
         // Lossless: asserted above.
         let message = BaseRecord::<[u8], [u8], usize> {
-            topic: &self.topic,
+            topic: topic_of(&self.topics, record)?,
             partition: integer(record.value(PARTITION)).and_then(|n| i32::try_from(n).ok()),
             payload: bytes(VALUE),
             key: bytes(KEY),
@@ -129,12 +131,40 @@ fn headers(value: &Value) -> Option<OwnedHeaders> {
     Some(headers)
 }
 
-/// Bytes of a record of this topic, or why it can never be sent.
+/// The topic of a record: the only one, or the declared one that it names.
+fn topic_of<'t>(topics: &'t [Arc<str>], record: &Record) -> Result<&'t str, Reason> {
+    /// Names come from outside: what is quoted of them is bounded.
+    const CHARACTERS_MAX: usize = 64;
+    let undeclared = |said: String| Reason::new(ReasonKind::Invalid, said);
+    match (record.value(TOPIC).as_text(), topics) {
+        (None, [only]) => Ok(only),
+        (None, _) => Err(undeclared(
+            "the record names no topic, and its target has several".to_owned(),
+        )),
+        (Some(name), _) => {
+            let declared = topics.iter().find(|topic| ***topic == *name);
+            declared.map(|topic| &**topic).ok_or_else(|| {
+                let shown: String = name.chars().take(CHARACTERS_MAX).collect();
+                let shown = shown.escape_debug();
+                undeclared(format!(
+                    "topic `{shown}` is not among the target's `topics`"
+                ))
+            })
+        }
+    }
+}
+
+/// Bytes of a record of these topics, or why it can never be sent.
 pub(crate) fn weigh(
-    topic: &str,
+    topics: &[Arc<str>],
     record_bytes_max: usize,
     record: &Record,
 ) -> Result<usize, Reason> {
+    let topic = topic_of(topics, record)?;
+    if record.value(VALUE).is_absent() && record.value(KEY).is_absent() {
+        let said = "a record without a value deletes its key, and this one has neither";
+        return Err(Reason::new(ReasonKind::Invalid, said));
+    }
     let of = |field| {
         record
             .value(field)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluicegate_contract::{Producer, Record, Value};
+use sluicegate_contract::{Producer, Record, TargetWatch, Value};
 use sluicegate_kafka::{Bounds, Connection, ConnectionSettings, Properties, Settings};
 use sluicegate_testkit::conformance::payload;
 use sluicegate_testkit::conformance::producer::{Ears, ProducerSubject, run};
@@ -31,7 +31,8 @@ impl ProducerSubject for Kafka {
         let settings = Settings {
             connection: Some("cluster".to_owned()),
             bootstrap_servers: None,
-            topic: topic.to_owned(),
+            topic: Some(topic.to_owned()),
+            topics: Vec::new(),
             properties: Properties::default(),
             limits: Default::default(),
         };
@@ -42,7 +43,7 @@ impl ProducerSubject for Kafka {
         };
         let connection =
             Connection::open(&connection, bounds, ears.clone()).expect("the settings can work");
-        connection.target(&settings, ears)
+        connection.target(&settings, &(ears as Arc<dyn TargetWatch>))
     }
 
     fn record(&self, marker: u64, payload_bytes: usize) -> Record {

@@ -25,11 +25,20 @@ pub(crate) struct Tables {
     written: Mutex<VecDeque<Written>>,
 }
 
+/// How an item was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Put,
+    Update,
+    Delete,
+}
+
 /// A hint that an item was written: what there is, is read back by the service's own call.
 #[derive(Clone, Debug)]
 pub(crate) struct Written {
     pub(crate) table: String,
-    /// The item as it came, in DynamoDB's JSON.
+    pub(crate) change: Change,
+    /// The item of a put, the key of another change, in DynamoDB's JSON.
     pub(crate) item: Json,
     pub(crate) at: Instant,
 }
@@ -53,8 +62,10 @@ impl Tables {
 
     pub(crate) async fn answer(&self, operation: &str, body: Vec<u8>) -> Answer {
         // Only what makes rows waits: the reader must get through.
-        while matches!(operation, "PutItem" | "BatchWriteItem")
-            && self.waiting() > WRITES_WAITING_MAX
+        while matches!(
+            operation,
+            "PutItem" | "UpdateItem" | "DeleteItem" | "BatchWriteItem"
+        ) && self.waiting() > WRITES_WAITING_MAX
         {
             tokio::time::sleep(WAIT).await;
         }
@@ -105,28 +116,40 @@ impl Tables {
             return;
         };
         let mut items = Vec::new();
+        let mut note = |table: &Json, change, item: &Json| {
+            items.push((table.clone(), change, item.clone()));
+        };
+        let table = &request["TableName"];
         match operation {
-            "PutItem" => items.push((request["TableName"].clone(), request["Item"].clone())),
+            "PutItem" => note(table, Change::Put, &request["Item"]),
+            "UpdateItem" => note(table, Change::Update, &request["Key"]),
+            "DeleteItem" => note(table, Change::Delete, &request["Key"]),
             "BatchWriteItem" => {
                 let left: Json = serde_json::from_slice(answer).unwrap_or_default();
                 for (table, writes) in request["RequestItems"].as_object().into_iter().flatten() {
                     let left = left["UnprocessedItems"][table].as_array();
                     for write in writes.as_array().into_iter().flatten() {
-                        let unprocessed = left.is_some_and(|left| left.contains(write));
-                        if !unprocessed {
-                            let item = write["PutRequest"]["Item"].clone();
-                            items.push((Json::from(table.as_str()), item));
+                        if left.is_some_and(|left| left.contains(write)) {
+                            continue;
                         }
+                        let table = Json::from(table.as_str());
+                        note(&table, Change::Put, &write["PutRequest"]["Item"]);
+                        note(&table, Change::Delete, &write["DeleteRequest"]["Key"]);
                     }
                 }
             }
             _ => {}
         }
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        for (table, item) in items {
+        for (table, change, item) in items {
             if let (Some(table), true) = (table.as_str(), item.is_object()) {
                 let table = table.rsplit('/').next().unwrap_or(table).to_owned();
-                written.push_back(Written { table, item, at });
+                written.push_back(Written {
+                    table,
+                    change,
+                    item,
+                    at,
+                });
             }
         }
     }

@@ -1,7 +1,9 @@
 //! The SNS room: messages go ten to a PublishBatch, and exactly the failed entries are tried
 //! again.
 
+mod attributes;
 mod judge;
+mod mapping;
 mod probe;
 mod request;
 mod room;

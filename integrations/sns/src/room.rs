@@ -1,5 +1,6 @@
 //! The open room: sends a batch by one PublishBatch call.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use aws_sdk_sns::Client;
@@ -7,7 +8,7 @@ use sluicegate_aws::{Hallway, Service, WholeAnswer};
 use sluicegate_contract::{Attempt, AttemptSink, Batch, Integration, Limits, Reason, Record};
 
 use crate::judge::judge;
-use crate::request::{entries, weigh};
+use crate::request::{entries, group, weigh};
 use crate::settings::{BOUNDS, Settings};
 
 /// Opens the room of one topic. Touches no file, no environment and no socket: the client is made
@@ -15,8 +16,14 @@ use crate::settings::{BOUNDS, Settings};
 #[must_use]
 pub fn open(name: &str, settings: &Settings, hallway: &Arc<Hallway>) -> Arc<dyn Integration> {
     tracing::debug!(target = name, "sns room opened");
+    let is_fifo = settings.is_fifo();
     Arc::new(SnsRoom {
-        limits: settings.limits.resolve(&BOUNDS),
+        limits: Limits {
+            // A group's next message waits for the one before: a failed entry must not be overtaken.
+            unique_keys: is_fifo,
+            ..settings.limits.resolve(&BOUNDS)
+        },
+        is_fifo,
         topic: Arc::new(Topic {
             arn: settings.topic_arn.clone(),
             service: Service::new(
@@ -37,6 +44,7 @@ pub fn open(name: &str, settings: &Settings, hallway: &Arc<Hallway>) -> Arc<dyn 
 
 struct SnsRoom {
     limits: Limits,
+    is_fifo: bool,
     topic: Arc<Topic>,
 }
 
@@ -51,7 +59,14 @@ impl Integration for SnsRoom {
     }
 
     fn weigh(&self, record: &Record) -> Result<usize, Reason> {
-        weigh(record, &self.limits)
+        weigh(record, &self.limits, self.is_fifo)
+    }
+
+    fn key(&self, record: &Record) -> Option<u64> {
+        let group = group(record).filter(|_| self.is_fifo)?;
+        let mut hasher = DefaultHasher::new();
+        group.hash(&mut hasher);
+        Some(hasher.finish())
     }
 
     fn submit(&self, batch: Batch, sink: AttemptSink) {

@@ -23,11 +23,14 @@ pub(crate) const BOUNDS: LimitBounds = LimitBounds {
     },
 };
 
-/// A standard SNS topic.
+/// How the name of a FIFO topic ends.
+const FIFO: &str = ".fifo";
+
+/// An SNS topic.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// The topic's ARN, which also says its region. A FIFO topic is not known to this version.
+    /// The topic's ARN, which also says its region. One that ends in `.fifo` is a FIFO topic.
     pub topic_arn: String,
     /// A connection of kind `aws`, whose endpoint and profile hold where this target says nothing.
     #[serde(default)]
@@ -48,24 +51,15 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Checks what a mapping says of its records, given field by field.
-    #[must_use]
-    pub fn check_mapping(
-        &self,
-        _: &[sluicegate_contract::Outline],
-    ) -> Vec<sluicegate_contract::MappingFault> {
-        Vec::new()
-    }
-
     /// Checks what can be known without asking AWS.
     ///
     /// # Errors
     /// The key at fault and what was expected.
     pub fn validate(&self) -> Result<(), Problem> {
         let arn = &self.topic_arn;
-        if arn.ends_with(".fifo") {
-            let message = format!("`{arn}` is a FIFO topic: not known to this version");
-            return Err(("topic_arn", message));
+        if arn.starts_with('+') {
+            let message = "a phone number: SMS is not sent by this gateway; write a topic's ARN";
+            return Err(("topic_arn", message.to_owned()));
         }
         if region_of(arn).is_none() {
             let message = format!(
@@ -75,6 +69,12 @@ impl Settings {
         }
         self.access().validate()?;
         self.limits.validate(&BOUNDS)
+    }
+
+    /// True for a FIFO topic.
+    #[must_use]
+    pub fn is_fifo(&self) -> bool {
+        self.topic_arn.ends_with(FIFO)
     }
 
     /// How to reach the topic: this target's words, then its ARN's, then its connection's.
@@ -96,6 +96,7 @@ fn region_of(arn: &str) -> Option<&str> {
     let (scheme, partition, service) = (parts.next()?, parts.next()?, parts.next()?);
     let (region, account, name) = (parts.next()?, parts.next()?, parts.next()?);
     let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+    let name = name.strip_suffix(FIFO).unwrap_or(name);
     let named = (1..=256).contains(&name.len()) && name.bytes().all(legal);
     let known = scheme == "arn" && partition.starts_with("aws") && service == "sns";
     let account = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
@@ -118,10 +119,12 @@ mod tests {
         for (arn, words) in [
             ("arn:aws:sns:eu-west-1:123456789012:alerts", None),
             ("arn:aws-cn:sns:cn-north-1:123456789012:alerts", None),
+            ("arn:aws:sns:eu-west-1:123456789012:alerts.fifo", None),
             (
-                "arn:aws:sns:eu-west-1:123456789012:alerts.fifo",
-                Some("FIFO"),
+                "arn:aws:sns:eu-west-1:123456789012:.fifo",
+                Some("not a topic's ARN"),
             ),
+            ("+491711234567", Some("SMS is not sent")),
             ("arn:aws:sns:eu-west-1:12:alerts", Some("not a topic's ARN")),
             (
                 "arn:aws:sns::123456789012:alerts",

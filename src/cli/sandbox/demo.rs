@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value as Json;
+use sluicegate_contract::Value;
 
 use super::keys::LentKeys;
 use super::post::post;
@@ -13,7 +14,7 @@ use crate::cli::ending::say;
 use crate::cli::test_match::compare;
 use crate::cli::test_run::{fields_of, records};
 use crate::cli::values::record_json;
-use crate::gateway::{Given, Rehearsal, RehearsalRequest, rehearse};
+use crate::gateway::{Given, Rehearsal, RehearsalRequest, RehearsedRecord, rehearse};
 use crate::rooms::{Landed, Landings, Place};
 use crate::serve::Running;
 use crate::settings::{Route, RouteTest, Settings};
@@ -180,11 +181,21 @@ impl Test<'_> {
     fn expected(&self, rehearsal: &Rehearsal) -> BTreeMap<usize, usize> {
         let mut expected = BTreeMap::new();
         for record in &rehearsal.records {
-            if let Some(place) = self.place_of(record.binding) {
+            if let Some(place) = self.place_of_record(record) {
                 *expected.entry(place).or_default() += 1;
             }
         }
         expected
+    }
+
+    /// A target of several topics has as many places: its record names the one.
+    fn place_of_record(&self, record: &RehearsedRecord) -> Option<usize> {
+        let target = self.route.bindings.get(record.binding)?.target;
+        let named = self.places.iter().position(|place| {
+            let names = |value: &Value| value.as_text() == Some(place.name.as_str());
+            place.targets.contains(&target) && record.record.values().iter().any(names)
+        });
+        named.or_else(|| self.place_of(record.binding))
     }
 
     fn place_of(&self, binding: usize) -> Option<usize> {

@@ -11,7 +11,9 @@ impl Queue {
     /// When a batch of what is ready may start.
     pub(super) fn starts_at(&self, now: Instant) -> Option<Instant> {
         let oldest = self.ready.front()?.ticket.since;
-        if self.is_full() {
+        // A record that travels alone would share no call with those that it could wait for.
+        let alone = self.ready.front().is_some_and(|first| first.ticket.alone);
+        if alone || self.is_full() {
             return Some(now);
         }
         Some(
@@ -52,7 +54,12 @@ impl Queue {
         while let Some(pending) = self.ready.pop_front() {
             let ticket = &pending.ticket;
             let first_try = ticket.tries == 0;
-            let held = first_try && ticket.key.is_some_and(|key| self.keys.contains(&key));
+            // What is passed over holds its key as well: a later record must not overtake it.
+            let waits = |key: u64| {
+                let earlier = |other: &Pending| other.ticket.key == Some(key);
+                self.keys.contains(&key) || passed_over.iter().any(earlier)
+            };
+            let held = first_try && ticket.key.is_some_and(waits);
             let crowded = ticket.alone && !batch.is_empty();
             if (unique_keys && held) || crowded {
                 passed_over.push(pending);

@@ -28,7 +28,8 @@ impl Integration for Toy {
             .map(|rest| u64::from(rest.as_bytes()[0]))
     }
     fn travels_alone(&self, record: &Record) -> bool {
-        name(record).starts_with('a')
+        let name = name(record);
+        name.starts_with('a') || name.ends_with("alone")
     }
     fn repeatable(&self, record: &Record) -> bool {
         !name(record).starts_with('u')
@@ -205,6 +206,17 @@ fn what_travels_alone_has_its_own_call_beside_others() {
     assert_eq!(names, ["a1"]);
     story.answer(first, vec![stored()]);
     assert_eq!(story.call().unwrap().1, ["a2"]);
+}
+
+#[test]
+fn what_is_passed_over_is_not_overtaken_by_its_own_key() {
+    let mut story = Story::new();
+    story.put(&["k1", "k2-alone", "k2-later"]);
+    let (first, names) = story.call().unwrap();
+    assert_eq!(names, ["k1"]);
+    assert_eq!(story.call().unwrap().1, ["k2-alone"]);
+    story.answer(first, vec![stored()]);
+    assert_eq!(story.call(), None);
 }
 
 #[test]

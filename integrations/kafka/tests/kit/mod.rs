@@ -135,7 +135,7 @@ impl Opening {
         };
         let ears = Arc::new(Ears::default());
         let connection = Connection::open(&connection, bounds, ears.clone()).unwrap();
-        let topic = connection.target(&settings, ears.clone());
+        let topic = connection.target(&settings, &(ears.clone() as Arc<dyn TargetWatch>));
         Target { ears, topic }
     }
 }

@@ -1,4 +1,5 @@
-//! DynamoDB: BatchWriteItem, PutItem and DescribeTable in the JSON 1.0 protocol.
+//! DynamoDB: BatchWriteItem, PutItem, UpdateItem, DeleteItem and DescribeTable in the JSON 1.0
+//! protocol.
 
 use std::collections::HashSet;
 use std::time::Instant;
@@ -9,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::fault::{Names, Refusal};
 use super::server::{Answer, Request, html};
 use super::store::State;
-use super::{Call, Entry, Fault};
+use super::{Call, Entry, Fault, expression};
 
 /// The service's own limits: items of a call, bytes of an item.
 const ITEMS_MAX: usize = 25;
@@ -36,7 +37,9 @@ pub(super) fn answer(request: &Request, state: &mut State) -> Answer {
     };
     match request.target.rsplit('.').next() {
         Some("BatchWriteItem") => batch_write(&body, request.body.len(), state),
-        Some("PutItem") => put(&body, request.body.len(), state),
+        Some("PutItem") => single(&body, "PutItem", request.body.len(), state),
+        Some("UpdateItem") => single(&body, "UpdateItem", request.body.len(), state),
+        Some("DeleteItem") => single(&body, "DeleteItem", request.body.len(), state),
         Some("DescribeTable") => describe(&body, state),
         _ => refused(
             &Refusal::new(400, "UnknownOperationException", &request.target),
@@ -53,10 +56,12 @@ fn batch_write(body: &Value, bytes: usize, state: &mut State) -> Answer {
         return invalid("RequestItems is required");
     };
     let requests = requests.as_array().cloned().unwrap_or_default();
-    let items = requests
-        .iter()
-        .map(|request| &request["PutRequest"]["Item"]);
-    let entries: Vec<Entry> = items.map(|item| entry(item, &keys(state, table))).collect();
+    let keys = keys(state, table);
+    let made = |request: &Value| match &request["DeleteRequest"]["Key"] {
+        Value::Null => entry(&request["PutRequest"]["Item"], &keys),
+        key => gone(key, &keys),
+    };
+    let entries: Vec<Entry> = requests.iter().map(made).collect();
     let fault = arrive("BatchWriteItem", table, &entries, bytes, state);
     if let Fault::Html(status) = fault {
         return html(status);
@@ -75,7 +80,13 @@ fn batch_write(body: &Value, bytes: usize, state: &mut State) -> Answer {
     let left: Vec<Value> = (0..requests.len())
         .rev()
         .filter(|&place| !fault.stores(place))
-        .map(|place| json!({ "PutRequest": { "Item": backwards(&requests[place]["PutRequest"]["Item"]) } }))
+        .map(|place| match &requests[place]["DeleteRequest"]["Key"] {
+            Value::Null => {
+                let item = backwards(&requests[place]["PutRequest"]["Item"]);
+                json!({ "PutRequest": { "Item": item } })
+            }
+            key => json!({ "DeleteRequest": { "Key": backwards(key) } }),
+        })
         .collect();
     let mut unprocessed = Map::new();
     if !left.is_empty() {
@@ -84,39 +95,65 @@ fn batch_write(body: &Value, bytes: usize, state: &mut State) -> Answer {
     answered(&json!({ "UnprocessedItems": unprocessed }), fault)
 }
 
-fn put(body: &Value, bytes: usize, state: &mut State) -> Answer {
+/// A write of one item.
+fn single(body: &Value, operation: &'static str, bytes: usize, state: &mut State) -> Answer {
     let table = body["TableName"].as_str().unwrap_or_default().to_owned();
-    let entries = [entry(&body["Item"], &keys(state, &table))];
-    let fault = arrive("PutItem", &table, &entries, bytes, state);
+    let keys = keys(state, &table);
+    let named = match operation {
+        "PutItem" => &body["Item"],
+        _ => &body["Key"],
+    };
+    let there = there(state, &table, &entry(named, &keys).key);
+    let written = match operation {
+        "PutItem" => entry(named, &keys),
+        "UpdateItem" => entry(&expression::updated(body, there.as_ref()), &keys),
+        _ => gone(named, &keys),
+    };
+    let entries = [written];
+    let fault = arrive(operation, &table, &entries, bytes, state);
     if let Fault::Html(status) = fault {
         return html(status);
     }
-    let condition = body["ConditionExpression"].as_str().unwrap_or_default();
-    // The one condition that the stub understands; any other is taken to hold.
-    if condition.starts_with("attribute_not_exists") && fault.stores(0) {
-        let same =
-            |stored: &&super::Stored| stored.target == table && stored.entry.key == entries[0].key;
-        if let Some(there) = state.stored.iter().rev().find(same) {
-            let mut answer = json!({
-                "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
-                "message": "The conditional request failed",
-            });
-            if body["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD" {
-                answer["Item"] = serde_json::from_slice(&there.entry.payload).unwrap_or_default();
-            }
-            return Answer {
-                status: 400,
-                ..answered(&answer, fault)
-            };
+    if fault.stores(0) && !expression::holds(body, there.as_ref()) {
+        let mut answer = json!({
+            "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
+            "message": "The conditional request failed",
+        });
+        if let (Some("ALL_OLD"), Some(there)) =
+            (body["ReturnValuesOnConditionCheckFailure"].as_str(), there)
+        {
+            answer["Item"] = there;
         }
+        return Answer {
+            status: 400,
+            ..answered(&answer, fault)
+        };
     }
-    // A put of one item has no partial failure: the whole call is throttled.
+    // A write of one item has no partial failure: the whole call is throttled.
     let whole = match fault {
         Fault::SomeThrottled(ref places) if places.contains(&0) => Fault::Throttled,
         Fault::SomeFailed(ref places) if places.contains(&0) => Fault::ServerError(500),
         fault => fault,
     };
-    refuse_or_store(&table, &entries, &whole, state).unwrap_or_else(|| answered(&json!({}), whole))
+    let returned = match body["ReturnValues"].as_str() {
+        Some("ALL_OLD") => there,
+        Some("ALL_NEW") => serde_json::from_slice(&entries[0].payload).ok(),
+        _ => None,
+    };
+    let answer = match returned {
+        Some(attributes) => json!({ "Attributes": attributes }),
+        None => json!({}),
+    };
+    refuse_or_store(&table, &entries, &whole, state).unwrap_or_else(|| answered(&answer, whole))
+}
+
+/// The item that a table has under this key.
+fn there(state: &State, table: &str, key: &str) -> Option<Value> {
+    let same = |stored: &&super::Stored| stored.target == table && stored.entry.key == key;
+    let last = state.stored.iter().rev().find(same)?;
+    serde_json::from_slice(&last.entry.payload)
+        .ok()
+        .filter(|item: &Value| !item.is_null())
 }
 
 fn describe(body: &Value, state: &State) -> Answer {
@@ -194,6 +231,14 @@ fn entry(item: &Value, keys: &[String]) -> Entry {
         marker: crate::marker_in(text.as_bytes()),
         key: json!(key).to_string(),
         payload: Bytes::from(text),
+    }
+}
+
+/// What is stored of an item that was deleted: null under its key.
+fn gone(key: &Value, keys: &[String]) -> Entry {
+    Entry {
+        payload: Bytes::from_static(b"null"),
+        ..entry(key, keys)
     }
 }
 

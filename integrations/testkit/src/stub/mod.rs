@@ -13,9 +13,10 @@
 //! ```
 //!
 //! It speaks HTTP/1.1 on a socket of the loopback: PutRecords, BatchWriteItem, PutItem,
-//! DescribeTable, PublishBatch. Signatures are not checked. It enforces the services' own limits.
+//! UpdateItem, DeleteItem, DescribeTable, PublishBatch. Signatures are not checked. It enforces the services' own limits.
 
 mod dynamodb;
+mod expression;
 mod fault;
 mod kinesis;
 mod server;

@@ -78,7 +78,10 @@ fn entries(form: &HashMap<String, String>) -> (Vec<String>, Vec<Entry>) {
         entries.push(Entry {
             marker: crate::marker_in(message.as_bytes()),
             payload: Bytes::from(message.clone()),
-            key: String::new(),
+            key: form
+                .get(&format!("{member}MessageGroupId"))
+                .cloned()
+                .unwrap_or_default(),
         });
     }
     (ids, entries)

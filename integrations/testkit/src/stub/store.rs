@@ -14,14 +14,15 @@ pub struct Entry {
     pub marker: Option<u64>,
     /// The payload: Kinesis' data, SNS' message, DynamoDB's item as JSON.
     pub payload: Bytes,
-    /// What it is stored under: Kinesis' partition key, DynamoDB's key as JSON, SNS' nothing.
+    /// What it is stored under: Kinesis' partition key, DynamoDB's key as JSON, SNS' message group.
     pub key: String,
 }
 
 /// One write that arrived.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// The operation: `PutRecords`, `BatchWriteItem`, `PutItem`, `PublishBatch`.
+    /// The operation: `PutRecords`, `BatchWriteItem`, `PutItem`, `UpdateItem`, `DeleteItem`,
+    /// `PublishBatch`.
     pub operation: &'static str,
     /// The stream, table or topic.
     pub target: String,
