@@ -13,6 +13,8 @@ use super::names::{Names, ROOTS, nearest};
 use super::text::{TextFault, too_deep};
 use crate::limits::{EXPRESSION_DEPTH_MAX, EXPRESSION_LOOPS_MAX};
 
+/// The variable of a loop that the language writes to give a value a name.
+const BOUND: &str = "#unused";
 /// Names that the language itself gives to types.
 const TYPE_NAMES: [&str; 12] = [
     "bool",
@@ -254,17 +256,13 @@ impl<'w, 's> Walk<'w, 's> {
     }
 
     fn comprehension(&mut self, inner: &mut ComprehensionExpr, id: u64, depth: usize) {
+        if inner.iter_var == BOUND {
+            return self.bound(inner, id, depth);
+        }
         self.expression(&mut inner.iter_range, depth + 1);
         self.wrap(&mut inner.iter_range, LOOP);
         let variable = inner.iter_var.clone();
-        let taken = ROOTS.contains(&variable.as_str())
-            || NAMESPACES.contains(&variable.as_str())
-            || self.names.lets.iter().any(|known| known.name == variable)
-            || self.scopes.contains(&variable);
-        if taken {
-            let message = format!("the loop's variable `{variable}` hides another name");
-            self.fault(id, message, "give it a name of its own");
-        }
+        self.check_variable(&variable, id);
         if inner.iter_var2.is_some() {
             self.fault(id, "a loop has one variable", "");
         }
@@ -283,6 +281,31 @@ impl<'w, 's> Walk<'w, 's> {
             self.expression(part, depth + 1);
         }
         self.scopes.truncate(outside);
+    }
+
+    /// A name for a value, which the language writes as a loop without turns: `optMap`.
+    fn bound(&mut self, inner: &mut ComprehensionExpr, id: u64, depth: usize) {
+        self.expression(&mut inner.accu_init, depth + 1);
+        let variable = inner.accu_var.clone();
+        // Names with `@` are the language's own.
+        if variable.starts_with('@') {
+            return self.expression(&mut inner.result, depth + 1);
+        }
+        self.check_variable(&variable, id);
+        self.scopes.push(variable);
+        self.expression(&mut inner.result, depth + 1);
+        self.scopes.pop();
+    }
+
+    fn check_variable(&mut self, variable: &str, id: u64) {
+        let taken = ROOTS.contains(&variable)
+            || NAMESPACES.contains(&variable)
+            || self.names.lets.iter().any(|known| known.name == variable)
+            || self.scopes.iter().any(|scope| scope == variable);
+        if taken {
+            let message = format!("the variable `{variable}` hides another name");
+            self.fault(id, message, "give it a name of its own");
+        }
     }
 
     /// Lets an expression pay for its value each time.

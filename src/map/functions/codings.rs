@@ -11,7 +11,6 @@ use cel::common::types::{
     CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString,
 };
 use cel::common::value::{CowVal, Val};
-use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::encodings::hexadecimal;
@@ -119,9 +118,10 @@ fn parse_json<'b, 'v>(given: Given<'b, 'v>) -> Answer<'b, 'v> {
     let json = text("parse_json", &given, 0)?.trim_matches([' ', '\n', '\r', '\t']);
     // Each value costs more than its bytes.
     spend(json.len().saturating_mul(8))?;
-    // The parser refuses what nests deeper than an event may.
+    // The parser's own bound on nesting is that of events: what passes it does not overflow a stack
+    // here. It must be the parser that makes values, as the one that skips them has no such bound.
     const { assert!(JSON_DEPTH_MAX <= 128, "the parser's own bound") };
-    let valid = serde_json::from_str::<&RawValue>(json);
+    let valid = serde_json::from_str::<serde_json::Value>(json);
     valid.map_err(|_| failed("parse_json", "the text is not JSON"))?;
     let value = from_json(json.as_bytes());
     let value = value.map_err(|_| {

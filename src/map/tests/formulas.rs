@@ -10,7 +10,7 @@ use crate::map::formula::{COMPILED, SWITCHED_OFF};
 const EXPRESSIONS: u64 = 200;
 const EVENTS: u64 = 30;
 /// The same with `SLUICEGATE_LONG=1`: more than a million pairs.
-const EXPRESSIONS_LONG: u64 = 21_000;
+const EXPRESSIONS_LONG: u64 = 28_000;
 const EVENTS_LONG: u64 = 50;
 
 /// The plan of an expression as it is, and the one in which all is the library's.
@@ -147,6 +147,7 @@ fn what_is_easily_mistaken_is_the_same() {
             }
         }
     }
+    compare("event.a + event", r#"{"a":[1],"b":2,"c":3,"d":4,"e":5}"#);
     compare("event.a", r#"{"a":1}"#);
     compare("event.a && event.b", r#"{"b":1}"#);
     compare("event.a && event.b", r#"{"b":false}"#);
@@ -275,7 +276,8 @@ impl Random {
                 .to_owned();
         }
         let depth = depth - 1;
-        match self.0.u8(..12) {
+        match self.0.u8(..13) {
+            11 => format!("{}.matches('^[a-o]+$')", self.any(depth)),
             0 => format!("!{}", self.boolean(depth)),
             1 => format!("({} && {})", self.boolean(depth), self.boolean(depth)),
             2 => format!("({} || {})", self.boolean(depth), self.boolean(depth)),
@@ -345,7 +347,9 @@ impl Random {
                 .to_owned();
         }
         let depth = depth - 1;
-        match self.0.u8(..8) {
+        match self.0.u8(..10) {
+            5 => format!("math.abs({})", self.any(depth)),
+            6 => format!("math.floor({})", self.any(depth)),
             0 => format!("-{}", self.any(depth)),
             1 => format!("int({})", self.any(depth)),
             2 => format!("double({})", self.any(depth)),
@@ -384,7 +388,10 @@ impl Random {
                 .to_owned();
         }
         let depth = depth - 1;
-        match self.0.u8(..8) {
+        match self.0.u8(..11) {
+            5 => format!("{}.truncate(3)", self.any(depth)),
+            6 => format!("{}.padStart(4, {})", self.any(depth), self.text(depth)),
+            7 => format!("regex.replace({}, '[ae1]', 'x')", self.any(depth)),
             0 => format!("string({})", self.any(depth)),
             1 => format!("{}.lower()", self.any(depth)),
             2 => format!("{}.replace('a', {})", self.any(depth), self.text(depth)),

@@ -86,6 +86,128 @@ fn loops_pay_for_what_they_touch() {
 }
 
 #[test]
+fn functions_pay_for_what_they_make() {
+    let body = format!(
+        r#"{{"n":9000000000000000,"t":"{}","m":{{"a":1}},"b":{}}}"#,
+        "ab".repeat(50_000),
+        "[1]".repeat(1)
+    );
+    for expression in [
+        "${size('ab'.repeat(event.n))}",
+        "${size('a'.padStart(event.n, 'x'))}",
+        "${size('a'.padEnd(event.n))}",
+        "${size(regex.replace(event.t, 'a', event.t))}",
+        "${size(regex.replace(event.t, '', '$0' + event.t))}",
+        "${size(event.t.split('').map(x, x.repeat(100000)))}",
+        "${size(event.t.split('').map(x, regex.extractAll(event.t, 'a')))}",
+        "${size(event.t.split('').map(x, event.t.reverse()))}",
+    ] {
+        let plan = compile_text(expression).unwrap_or_else(|issues| panic!("{issues:?}"));
+        let refusal = outcome(&plan, &body).unwrap_err();
+        assert!(
+            refusal.contains("touches more than it may"),
+            "{expression}: {refusal}"
+        );
+    }
+}
+
+#[test]
+fn large_lists_and_texts_are_handled() {
+    let list = (0..100_000).map(|n| n.to_string()).collect::<Vec<_>>();
+    let body = format!(
+        r#"{{"l":[{}],"t":"{}!"}}"#,
+        list.join(","),
+        "a".repeat(100_000)
+    );
+    for (expression, expected) in [
+        ("${event.l.exists(x, x == 99999)}", "bytes true"),
+        ("${event.l.all(x, x >= 0)}", "bytes true"),
+        ("${size(event.l.filter(x, x % 2 == 0))}", "bytes 50000"),
+        ("${size(event.l.distinct())}", "bytes 100000"),
+        ("${event.l.sum()}", "bytes 4999950000"),
+        ("${event.l.sort()[99999]}", "bytes 99999"),
+        ("${99999 in event.l}", "bytes true"),
+        // What would take a backtracking engine for ever.
+        ("${event.t.matches('^(a+)+$')}", "bytes false"),
+        ("${event.t.matches('^(a|aa)+!$')}", "bytes true"),
+    ] {
+        assert_eq!(gives("data", &json!(expression), &body), expected);
+    }
+}
+
+#[test]
+fn functions_answer_strange_values() {
+    for (expression, expected) in [
+        (
+            "${'a'.repeat(-1)}",
+            "repeat: the number must not be negative",
+        ),
+        (
+            "${'a'.padStart(3, '')}",
+            "padStart: there must be something",
+        ),
+        ("${[1, 'a'].sort()}", "sort: the elements have no order"),
+        ("${[1, 'a'].sum()}", "sum: every element must be a number"),
+        (
+            "${[1].slice(0, 2)}",
+            "slice: the places are not in the list",
+        ),
+        (
+            "${[1].slice(1, 0)}",
+            "slice: the places are not in the list",
+        ),
+        (
+            "${'%d'.format(['a'])}",
+            "does not fit a value of type string",
+        ),
+        ("${'%d'.format([])}", "fewer values"),
+        ("${'x'.format([1])}", "more values"),
+        ("${'%.99f'.format([1.5])}", "behind `%` stands one of"),
+        ("${'%'.format([1])}", "behind `%` stands one of"),
+        (
+            "${parse_json('{\"a\": 1, \"a\": 2}')}",
+            "a name occurs twice",
+        ),
+        ("${parse_json('[1,]')}", "parse_json: the text is not JSON"),
+        ("${parse_json('1e999')}", "parse_json: "),
+        ("${hex_decode('4é')}", "hex_decode: "),
+        (
+            "${url_decode('%FF')}",
+            "url_decode: the bytes are not UTF-8",
+        ),
+        ("${timestamp(0).strftime('%Q')}", "the form is not one"),
+        (
+            "${timestamp(0).strftime('%Y', 'Mars')}",
+            "there is no such time zone",
+        ),
+        ("${'x'.strptime('%Y')}", "the text does not have this form"),
+        ("${from_millis(9223372036854775807)}", "years 1 to 9999"),
+        (
+            "${timestamp(0).floor(duration('0s'))}",
+            "a millisecond at least",
+        ),
+        ("${math.greatest([])}", "a 422 or an issue"),
+        (
+            "${regex.extract(event.count, 'a').orValue('')}",
+            "text is needed, not int",
+        ),
+    ] {
+        let given = gives("data", &json!(expression), EVENT);
+        let refused = given.starts_with("mapping_failed") || given.starts_with("issue");
+        assert!(refused, "{expression}: {given}");
+        assert!(
+            given.contains(expected) || expected.contains("or an issue"),
+            "{expression}: {given}"
+        );
+    }
+    for levels in [129, 500_000] {
+        let deep = format!(r#"{{"t":"{}1{}"}}"#, "[".repeat(levels), "]".repeat(levels));
+        let given = gives("data", &json!("${parse_json(event.t)}"), &deep);
+        assert!(given.contains("the text is not JSON"), "{levels}");
+    }
+}
+
+#[test]
 fn doubling_lets_pay() {
     let mut lets = serde_json::Map::new();
     lets.insert("a0".to_owned(), json!("${event.t + event.t}"));

@@ -140,6 +140,11 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "",
     ),
     ("${matches(event.p, event.a)}", "must be written down", ""),
+    (
+        "${event.?a.optMap(event, 1).orValue(2)}",
+        "hides another name",
+        "",
+    ),
     ("${math.abz(1)}", "no function `math.abz`", "`math.abs`"),
     (
         "${parse_jsn('1')}",
