@@ -10,6 +10,7 @@ mod stories {
     mod bodies;
     mod browsers;
     mod check;
+    mod chromium;
     mod command_line;
     mod delivery;
     mod faults;

@@ -4,6 +4,7 @@ mod answer;
 mod body;
 mod facts;
 mod form;
+mod pixel;
 #[cfg(test)]
 mod tests;
 
@@ -49,6 +50,14 @@ pub fn write_verdict(
     let mut applied = Applied::default();
     if entry.batch {
         applied.handling(entry.preferences.handling);
+    }
+    if verdict.code.is_none()
+        && let Some(pixel) = entry.route.reply.pixel
+    {
+        return Written {
+            status: pixel::write(pixel, verdict, writer),
+            unshaped: None,
+        };
     }
     let body = scratch.clear();
     let kind = match &form.body {

@@ -190,6 +190,17 @@ pub struct ReplyRule {
     pub receipts: bool,
     /// Which status a batch with mixed results takes.
     pub batch: BatchReply,
+    /// What a success shows instead of a body that says what was stored.
+    pub pixel: Option<Pixel>,
+}
+
+/// What a success shows where an event is sent by what a page shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pixel {
+    /// A transparent GIF of 1×1.
+    Gif,
+    /// Nothing: 204.
+    Nothing,
 }
 
 /// What a success waits for.

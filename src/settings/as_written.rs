@@ -288,6 +288,9 @@ pub(super) struct Reply {
     pub receipts: Option<bool>,
     /// Which status a batch with mixed results takes.
     pub batch: Option<BatchReply>,
+    /// What a success shows instead of its body, for events that an image of a page sends (`accept:
+    /// { formats: [query] }`). It is not kept by caches. Errors keep their status and body.
+    pub pixel: Option<Pixel>,
     /// The status of a success: 200, 201, 202, 204 or 303, or an expression that gives one of
     /// them, for example `${request.method == 'PUT' ? 201 : 200}`. This and the keys below shape
     /// the answer to one event; a batch is answered with its list.
@@ -315,6 +318,16 @@ pub(super) struct RefusalReply {
     pub headers: BTreeMap<String, serde_json::Value>,
     /// The body: JSON or text, for example `${error.detail}`; `none` for no body.
     pub body: Option<serde_json::Value>,
+}
+
+/// What a success shows instead of its body.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Pixel {
+    /// A transparent GIF of 1×1.
+    Gif,
+    /// Nothing: 204.
+    None,
 }
 
 /// What a success waits for.

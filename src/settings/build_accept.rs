@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::as_run::{Accept, After, BatchReply, Formats, ReplyRule};
+use super::as_run::{Accept, After, BatchReply, Formats, Pixel, ReplyRule};
 use super::as_written::{self, Defaults, Encoding, Format};
 use super::build::{between, key_place};
 use super::gather::Parts;
+use super::node;
 use super::route_text::RouteText;
 use crate::admit::{Coding, Encodings};
 use crate::limits;
@@ -167,6 +168,17 @@ pub(super) fn reply(
         .map_or(limits::WITHIN_DEFAULT, |span| span.0);
     let at = key_place(node, &["reply", "within"]);
     between("within", within, WITHIN_MIN, limits::WITHIN_MAX, at, issues);
+    let written = node::entry(node, "reply");
+    for key in ["status", "body"] {
+        let shaped = written.is_some_and(|reply| node::entry(reply, key).is_some());
+        if shaped && own.pixel.or(shared.pixel).is_some() {
+            issues.push(Issue {
+                at: key_place(node, &["reply", key]),
+                message: format!("`{key}` stands beside `pixel`, which is the whole answer"),
+                help: Some(format!("leave `{key}` or `pixel` out")),
+            });
+        }
+    }
     ReplyRule {
         after: match own.after.or(shared.after) {
             Some(as_written::After::Any) => After::Any,
@@ -175,6 +187,11 @@ pub(super) fn reply(
         },
         within,
         receipts: own.receipts.or(shared.receipts).unwrap_or(false),
+        pixel: match own.pixel.or(shared.pixel) {
+            Some(as_written::Pixel::Gif) => Some(Pixel::Gif),
+            Some(as_written::Pixel::None) => Some(Pixel::Nothing),
+            None => None,
+        },
         batch: match own.batch.or(shared.batch) {
             Some(as_written::BatchReply::PerEvent) => BatchReply::PerEvent,
             Some(as_written::BatchReply::Worst) | None => BatchReply::Worst,

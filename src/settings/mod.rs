@@ -51,8 +51,8 @@ mod tests;
 
 pub use admission::{Auth, Client, KeyPlaces, Limit, Quota};
 pub use as_run::{
-    Accept, After, BatchReply, Binding, Connection, CorsRule, Encodings, Formats, Need, ReplyRule,
-    Route, RouteTest, Server, Settings, Target, Unmatched,
+    Accept, After, BatchReply, Binding, Connection, CorsRule, Encodings, Formats, Need, Pixel,
+    ReplyRule, Route, RouteTest, Server, Settings, Target, Unmatched,
 };
 pub use diagnostics::{Diagnostics, Finding, Severity};
 pub use environment::Environment;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use sluicegate_contract::ByteSize;
 
-use super::as_run::{After, BatchReply, Formats, Need, Route, Settings, Unmatched};
+use super::as_run::{After, BatchReply, Formats, Need, Pixel, Route, Settings, Unmatched};
 use super::gather::Parts;
 use super::interpolate::MASK;
 use super::units::TimeSpan;
@@ -138,6 +138,10 @@ fn route(route: &Route, written: &Node, parts: &Parts, settings: &Settings) -> V
         },
         "within": TimeSpan(route.reply.within).to_string(),
         "receipts": route.reply.receipts,
+        "pixel": route.reply.pixel.map(|pixel| match pixel {
+            Pixel::Gif => "gif",
+            Pixel::Nothing => "none",
+        }),
         "batch": match route.reply.batch {
             BatchReply::Worst => "worst",
             BatchReply::PerEvent => "per_event",

@@ -138,6 +138,19 @@ impl Client {
         }
     }
 
+    /// Sends a HEAD, whose answer has no body, and gives its status.
+    pub(crate) fn send_head(&mut self, request: &Request<'_>) -> u16 {
+        let head = format!(
+            "{} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+            request.method, request.target, self.address
+        );
+        let stream = self.connect().unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.split(' ').nth(1).unwrap().parse().unwrap()
+    }
+
     /// Sends a head with these fields and then these bytes as they are: for bodies that break the
     /// rules. No Content-Length is added.
     pub(crate) fn send_raw(

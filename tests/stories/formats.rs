@@ -219,3 +219,54 @@ fn forms_and_sequences_arrive_as_json() {
     );
     gateway.stop();
 }
+
+#[test]
+fn an_image_of_a_page_sends_an_event_and_shows_nothing() {
+    let Some(kafka) = kafka("an_image_of_a_page_sends_an_event") else {
+        return;
+    };
+    let topic = kafka.topic(1);
+    let record = "target: topic, record: { value: '${event}', key: '${event.id}' }";
+    let gateway = gateway()
+        .target("topic", &topic.target())
+        .fan_out(
+            "GET /pixel/{site}",
+            &[record],
+            "accept: { formats: [ query ] }\nreply: { pixel: gif }",
+        )
+        .fan_out(
+            "GET /silent",
+            &[record],
+            "accept: { formats: [ query ] }\nreply: { pixel: none }",
+        )
+        .start();
+    let client = &mut gateway.client();
+    let answer = client
+        .get("/pixel/shop?id=1&page=a%20b&tag=x&tag=y")
+        .is(200);
+    assert_eq!(answer.field("content-type"), Some("image/gif"));
+    assert_eq!(answer.field("cache-control"), Some("no-store"));
+    assert_eq!(answer.field("sluicegate-outcome"), Some("all"));
+    assert!(answer.body.len() == 43 && answer.body.starts_with(b"GIF89a"));
+    let answer = client.get("/silent?id=2").is(204);
+    assert_eq!(answer.field("cache-control"), Some("no-store"));
+    assert!(answer.body.is_empty());
+    // Errors keep their status, and a HEAD sends nothing.
+    assert_eq!(client.get("/pixel/shop").is(400).code(), "field_missing");
+    assert_eq!(
+        client.get("/pixel/shop?id=%FF").is(400).code(),
+        "form_invalid"
+    );
+    let method = "HEAD";
+    let (target, fields, body) = ("/silent?id=3", &[][..], &b""[..]);
+    let head = gateway.client().send_head(&Request {
+        method,
+        target,
+        fields,
+        body,
+    });
+    assert_eq!(head, 405);
+    let first = r#"{"id":"1","page":"a b","tag":["x","y"]}"#;
+    assert_eq!(topic.read(), [first, r#"{"id":"2"}"#]);
+    gateway.stop();
+}
