@@ -132,7 +132,6 @@ fn play(
 ) -> Result<(), Refusal> {
     let wrong = |(_, message): (usize, String)| Refusal::new(Code::Internal, message);
     let routes = Routes::new(&settings.routes).map_err(wrong)?;
-    let targets: Vec<Target> = rooms::rehearsed(settings);
     let (text, index) = head_of(request)?;
     let head = Head::new(&text, &index);
     if let Some(ready) = answer_options(&routes, &head) {
@@ -179,15 +178,27 @@ fn play(
         id,
         time,
     };
-    answer.shape = RefusalShape::of_arrival(&arrival, None);
+    play_arrival(settings, &arrival, given, rehearsal, answer)
+}
+
+/// All steps of a request that was let in.
+fn play_arrival(
+    settings: &Settings,
+    arrival: &Arrival<'_>,
+    given: &Given,
+    rehearsal: &mut Rehearsal,
+    answer: &mut Answer,
+) -> Result<(), Refusal> {
+    let targets: Vec<Target> = rooms::rehearsed(settings);
+    answer.shape = RefusalShape::of_arrival(arrival, None);
     let (mut events, mut manifest) = (Scratch::default(), Manifest::default());
     let mut judge = EventJudge::default();
-    began = Instant::now();
-    let taken = take_apart(&arrival, &mut events);
+    let mut began = Instant::now();
+    let taken = take_apart(arrival, &mut events);
     rehearsal.mark("split", &mut began);
     let body = taken?;
     let mapped = render(
-        &arrival,
+        arrival,
         &body,
         &targets,
         &mut events,
@@ -199,10 +210,10 @@ fn play(
     if events.events.len() == 1
         && let Some(refusal) = manifest.refusals.pop()
     {
-        answer.shape = RefusalShape::of_arrival(&arrival, manifest.kept.take());
+        answer.shape = RefusalShape::of_arrival(arrival, manifest.kept.take());
         return Err(refusal);
     }
-    let mut entry = entry(&arrival, Instant::now(), &events, &mut manifest);
+    let mut entry = entry(arrival, Instant::now(), &events, &mut manifest);
     settle(settings, &mut entry, manifest, given, rehearsal);
     began = Instant::now();
     let verdict = Verdict::judge(&entry);
