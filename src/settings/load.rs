@@ -138,30 +138,40 @@ pub(super) fn load_whole(
             secrets,
         });
     }
-    let errors = |code: &'static str, issues: Vec<Issue>| {
-        issues.into_iter().map(move |issue| Finding {
-            severity: Severity::Error,
-            code,
-            issue,
-        })
-    };
-    // A value that could not be put in was said; what follows from its absence need not be.
-    let follows = |finding: &Finding| {
-        let unset =
-            |at: &Position| (at.file, at.start) == (finding.issue.at.file, finding.issue.at.start);
-        finding.code == "meaning" && parts.unset.iter().any(unset)
-    };
-    let findings = errors("unreadable", unread)
-        .chain(errors("syntax", syntax))
-        .chain(errors("schema", gathered))
-        .chain(errors("meaning", all.split_off(before)))
-        .filter(|finding| !follows(finding))
-        .map(|finding| Finding {
-            issue: remedies::helped(finding.issue, &sources),
-            ..finding
-        })
-        .collect();
+    let found = [
+        ("unreadable", unread),
+        ("syntax", syntax),
+        ("schema", gathered),
+        ("meaning", all.split_off(before)),
+    ];
+    let findings = told(found, &parts.unset, &sources);
     Err(Diagnostics::new(sources, findings, &secrets))
+}
+
+/// What is wrong, by the stage that found it, as findings with remedies.
+fn told(
+    found: [(&'static str, Vec<Issue>); 4],
+    unset: &[Position],
+    sources: &Sources,
+) -> Vec<Finding> {
+    // A value that could not be put in was said; what follows from its absence need not be.
+    let follows = |code: &str, at: Position| {
+        let is_there = |unset: &Position| (unset.file, unset.start) == (at.file, at.start);
+        code == "meaning" && unset.iter().any(is_there)
+    };
+    let mut findings = Vec::new();
+    for (code, issues) in found {
+        for issue in issues {
+            if !follows(code, issue.at) {
+                findings.push(Finding {
+                    severity: Severity::Error,
+                    code,
+                    issue: remedies::helped(issue, sources),
+                });
+            }
+        }
+    }
+    findings
 }
 
 /// The texts of files, and what is wrong with those that cannot be read.
