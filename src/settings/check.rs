@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use super::as_written::{LATER_KEYS, LATER_WORDS};
 use super::words::{
-    described, described_map, how_to_write, is_type, nearest, noun, shown, type_names, types_of,
-    words_of,
+    clipped, described, described_map, how_to_write, is_type, nearest, noun, shown, type_names,
+    types_of, words_of,
 };
 use crate::map::{Issue, Node, NodeValue, Position};
 
@@ -333,7 +333,7 @@ impl<'s> Check<'s> {
         };
         self.issue(
             at,
-            format!("`{name}` is not a key of {}", noun(owner, label)),
+            format!("`{}` is not a key of {}", clipped(name), noun(owner, label)),
             Some(help),
         );
     }

@@ -31,16 +31,19 @@ pub(super) fn shown(node: &Node) -> String {
         NodeValue::Null => "empty".to_owned(),
         NodeValue::Bool(value) => format!("`{value}`"),
         NodeValue::Number(number) => format!("the number {number}"),
-        NodeValue::Text(text) => {
-            let mut start: String = text.chars().take(SHOWN_CHARACTERS_MAX).collect();
-            if start.len() < text.len() {
-                start.push('…');
-            }
-            format!("the text `{start}`")
-        }
+        NodeValue::Text(text) => format!("the text `{}`", clipped(text)),
         NodeValue::List(_) => "a list".to_owned(),
         NodeValue::Map(_) => "a map".to_owned(),
     }
+}
+
+/// The start of a text, as much as a message shows.
+pub(super) fn clipped(text: &str) -> String {
+    let mut start: String = text.chars().take(SHOWN_CHARACTERS_MAX).collect();
+    if start.len() < text.len() {
+        start.push('…');
+    }
+    start
 }
 
 /// What a schema says of itself.

@@ -41,7 +41,10 @@ impl Properties {
     pub fn validate(&self) -> Result<(), String> {
         for (name, value) in self.iter() {
             if let Some(fixed) = FIXED.iter().find(|fixed| fixed.names.contains(&name)) {
-                return Err(format!("`{name}` cannot be set: {}", fixed.why));
+                let why = fixed.why;
+                return Err(format!(
+                    "`{name}` cannot be set: {why}; write nothing there"
+                ));
             }
             if name.ends_with("_cb") || name == "opaque" || name == "default_topic_conf" {
                 return Err(format!("`{name}` is not for files: it takes program code"));
