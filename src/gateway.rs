@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A [`Core`] lives on one thread and shares nothing with its neighbours but the targets' gauges
-//! and gates. Everything in this file runs on that thread and never blocks.
+//! and gates, and the table of limits. Everything in this file runs on that thread and never blocks.
 
 mod admission;
 mod core;

@@ -76,8 +76,12 @@ impl Quota {
     /// Nanoseconds in which so much comes in again, rounded up.
     #[must_use]
     pub fn nanoseconds(&self, much: u64) -> u64 {
-        let window = self.window.as_nanos();
-        let span = (u128::from(much) * window).div_ceil(u128::from(self.amount.max(1)));
+        let (window, amount) = (self.window.as_nanos(), self.amount.max(1));
+        // Nearly always: dividing 128 bits takes ten times as long.
+        if let Some(product) = u64::try_from(window).ok().and_then(|w| w.checked_mul(much)) {
+            return product.div_ceil(amount);
+        }
+        let span = (u128::from(much) * window).div_ceil(u128::from(amount));
         u64::try_from(span).unwrap_or(u64::MAX)
     }
 

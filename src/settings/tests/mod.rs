@@ -1,5 +1,6 @@
 //! What a file may say, and what is said of a wrong one.
 
+mod admission;
 mod good;
 mod random;
 mod schemas;
