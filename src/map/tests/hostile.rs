@@ -90,7 +90,7 @@ fn functions_pay_for_what_they_make() {
     let body = format!(
         r#"{{"n":9000000000000000,"t":"{}","m":{{"a":1}},"b":{}}}"#,
         "ab".repeat(50_000),
-        "[1]".repeat(1)
+        "[1]"
     );
     for expression in [
         "${size('ab'.repeat(event.n))}",
