@@ -93,7 +93,7 @@ fn functions_pay_for_what_they_make() {
         "${size('a'.padStart(event.n, 'x'))}",
         "${size('a'.padEnd(event.n))}",
         "${size(regex.replace(event.t, 'a', event.t))}",
-        "${size(regex.replace(event.t, '', '$0' + event.t))}",
+        "${size(regex.replace(event.t, '', event.t + '$0'))}",
         "${size(event.t.split('').map(x, x.repeat(100000)))}",
         "${size(event.t.split('').map(x, regex.extractAll(event.t, 'a')))}",
         "${size(event.t.split('').map(x, event.t.reverse()))}",
