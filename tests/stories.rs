@@ -20,6 +20,7 @@ mod stories {
     mod operations;
     mod overload;
     mod proxies;
+    mod replies;
     mod statuses;
     mod truth;
     mod volume;

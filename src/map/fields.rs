@@ -2,7 +2,9 @@
 
 use sluicegate_contract::{Field, Kind, Name};
 
+use super::expression::ExpressionPlan;
 use super::names::{Names, nearest};
+use super::slots::Read;
 use super::template::{self, Part, Template};
 use super::types::Type;
 use super::{BindingSource, Issue, Node, NodeValue, Position};
@@ -108,6 +110,18 @@ pub(super) struct Compiler<'c, 's> {
 }
 
 impl Compiler<'_, '_> {
+    /// Whether this is `${event}` and nothing else.
+    fn is_whole_event(&self, value: &Template) -> bool {
+        let Template::One(expression) = value else {
+            return false;
+        };
+        let ExpressionPlan::Slot(slot) = expression.plan else {
+            return false;
+        };
+        let slot = self.names.slots.get(slot);
+        slot.is_some_and(|slot| slot.read == Read::Event)
+    }
+
     fn field(&mut self, field: &Field, given: Option<&Node>) -> FieldValue {
         let default = field.default.map(|text| Node {
             at: self.source.at,
@@ -160,9 +174,15 @@ impl Compiler<'_, '_> {
                     }
                 }),
             Kind::Payload => self.value(field, node, |_| true).map(FieldValue::Payload),
-            Kind::PayloadOrNull => self
-                .value(field, node, |_| true)
-                .map(FieldValue::PayloadOrNull),
+            Kind::PayloadOrNull => self.value(field, node, |_| true).map(|value| {
+                // An event that is `null` is forwarded as it came: only what the file names by a
+                // path of its own may stand for no value, which deletes at some targets.
+                if self.is_whole_event(&value) {
+                    FieldValue::Payload(value)
+                } else {
+                    FieldValue::PayloadOrNull(value)
+                }
+            }),
             Kind::Integer { min, max } => self
                 .value(field, node, |kind| {
                     matches!(kind, Type::Int | Type::Uint | Type::Any | Type::Optional)

@@ -107,7 +107,8 @@ pub(super) fn outcome_of(record: &RecordState) -> (&'static str, bool) {
 fn of_receipt(receipt: &Receipt, name: &str) -> Fact {
     match (receipt, name) {
         (Receipt::AlreadyThere, "already_there") => Fact::Boolean(true),
-        (Receipt::Nothing, "already_there") => Fact::Boolean(false),
+        (Receipt::Nothing | Receipt::Attributes { .. }, "already_there") => Fact::Boolean(false),
+        (Receipt::Attributes { json: Some(json) }, "attributes") => Fact::Json(json.clone()),
         (Receipt::Position { partition, .. }, "partition") => Fact::Integer(i64::from(*partition)),
         (Receipt::Position { offset, .. }, "offset") => Fact::Integer(*offset),
         (Receipt::Sequence { shard, .. }, "shard_id") => text(shard),

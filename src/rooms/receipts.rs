@@ -28,8 +28,14 @@ pub fn receipt_members(kind: &str) -> &'static [ReceiptMember] {
         kind: MemberKind::Boolean,
         certain: true,
     };
+    // Only where the mapping says `returning`, and what is given back is not too large.
+    const ATTRIBUTES: ReceiptMember = ReceiptMember {
+        name: "attributes",
+        kind: MemberKind::Json,
+        certain: false,
+    };
     match kind {
-        "dynamodb" => &[ALREADY_THERE],
+        "dynamodb" => &[ALREADY_THERE, ATTRIBUTES],
         "kinesis" => &[
             const { text("shard_id") },
             const { text("sequence_number") },

@@ -56,8 +56,9 @@ pub struct Diagnostics {
 
 impl Diagnostics {
     /// These findings of these files, in the order of the files; `hidden` are texts (secrets) that
-    /// no message may show.
-    pub(super) fn new(sources: Sources, mut findings: Vec<Finding>, hidden: &[String]) -> Self {
+    /// neither a message nor an excerpt may show.
+    pub(super) fn new(mut sources: Sources, mut findings: Vec<Finding>, hidden: &[String]) -> Self {
+        sources.hide(hidden);
         findings.sort_by_key(|finding| (finding.issue.at.file, finding.issue.at.start));
         findings.dedup_by(|one, other| one.issue == other.issue);
         for Finding { issue, .. } in &mut findings {

@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use crate::map::Position;
 
+/// Bytes from which on a secret is hidden in excerpts.
+const SECRET_BYTES_MIN: usize = 8;
+
 /// One file of a set.
 #[derive(Clone, Debug)]
 pub struct SourceFile {
@@ -33,6 +36,24 @@ impl Sources {
     #[must_use]
     pub fn files(&self) -> &[SourceFile] {
         &self.files
+    }
+
+    /// Hides what excerpts must not show: stars in its place, so that positions stay. What is short
+    /// could be any word of the files, and stays.
+    pub(super) fn hide(&mut self, hidden: &[String]) {
+        let long = || {
+            hidden
+                .iter()
+                .filter(|secret| secret.len() >= SECRET_BYTES_MIN)
+        };
+        for file in &mut self.files {
+            for secret in long() {
+                if file.text.contains(secret.as_str()) {
+                    let stars = "*".repeat(secret.len());
+                    file.text = Arc::from(file.text.replace(secret.as_str(), &stars));
+                }
+            }
+        }
     }
 
     /// The file of a position.

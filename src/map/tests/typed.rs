@@ -7,10 +7,14 @@ use super::*;
 
 /// What a field of the first event's record is, shown.
 fn result(mapping: &Json, fields: &'static [Field], name: &str) -> String {
+    result_of(mapping, fields, name, EVENT)
+}
+
+fn result_of(mapping: &Json, fields: &'static [Field], name: &str, event: &str) -> String {
     match Plan::compile(&source(mapping, fields)) {
         Ok(plan) => {
             let place = fields.iter().position(|field| field.name == name).unwrap();
-            match outcome(&plan, EVENT) {
+            match outcome(&plan, event) {
                 Ok(Some(record)) => shown(record.value(place)),
                 Ok(None) => "nothing".to_owned(),
                 Err(refusal) => refusal,
@@ -116,6 +120,9 @@ fn null_is_no_value_where_the_room_says_so() {
         let mapping = json!({"record": {"value": expression}});
         assert_eq!(result(&mapping, TYPED, "value"), expected);
     }
+    // Whoever sends `null` to a route that passes its events on must not delete what is there.
+    let whole = json!({"record": {"value": "${event}"}});
+    assert_eq!(result_of(&whole, TYPED, "value", "null"), "bytes null");
 }
 
 #[test]

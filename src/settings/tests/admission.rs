@@ -108,4 +108,5 @@ fn what_is_wrong_in_a_directory_of_clients_cites_its_files() {
     ] {
         assert!(message.contains(part), "{part}: {said}");
     }
+    assert!(!said.contains("a-key-in-plain-text"), "{said}");
 }
