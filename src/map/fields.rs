@@ -110,16 +110,21 @@ pub(super) struct Compiler<'c, 's> {
 }
 
 impl Compiler<'_, '_> {
-    /// Whether this is `${event}` and nothing else.
-    fn is_whole_event(&self, value: &Template) -> bool {
-        let Template::One(expression) = value else {
-            return false;
+    /// An event that is `null` is forwarded as it came: only what the file names by a path of its
+    /// own may stand for no value, which deletes at some targets.
+    fn payload_or_null(&self, value: Template) -> FieldValue {
+        let slot = match &value {
+            Template::One(expression) => match expression.plan {
+                ExpressionPlan::Slot(slot) => self.names.slots.get(slot),
+                _ => None,
+            },
+            _ => None,
         };
-        let ExpressionPlan::Slot(slot) = expression.plan else {
-            return false;
-        };
-        let slot = self.names.slots.get(slot);
-        slot.is_some_and(|slot| slot.read == Read::Event)
+        if slot.is_some_and(|slot| slot.read == Read::Event) {
+            FieldValue::Payload(value)
+        } else {
+            FieldValue::PayloadOrNull(value)
+        }
     }
 
     fn field(&mut self, field: &Field, given: Option<&Node>) -> FieldValue {
@@ -174,15 +179,9 @@ impl Compiler<'_, '_> {
                     }
                 }),
             Kind::Payload => self.value(field, node, |_| true).map(FieldValue::Payload),
-            Kind::PayloadOrNull => self.value(field, node, |_| true).map(|value| {
-                // An event that is `null` is forwarded as it came: only what the file names by a
-                // path of its own may stand for no value, which deletes at some targets.
-                if self.is_whole_event(&value) {
-                    FieldValue::Payload(value)
-                } else {
-                    FieldValue::PayloadOrNull(value)
-                }
-            }),
+            Kind::PayloadOrNull => self
+                .value(field, node, |_| true)
+                .map(|value| self.payload_or_null(value)),
             Kind::Integer { min, max } => self
                 .value(field, node, |kind| {
                     matches!(kind, Type::Int | Type::Uint | Type::Any | Type::Optional)

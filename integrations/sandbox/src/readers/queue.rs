@@ -100,7 +100,11 @@ impl Reader {
 }
 
 fn attribute(value: &MessageAttributeValue) -> Json {
+    let is_json = value.data_type().starts_with("Number") || value.data_type() == "String.Array";
     match (value.string_value(), value.binary_value()) {
+        (Some(text), _) if is_json => {
+            serde_json::from_str(text).unwrap_or_else(|_| Json::from(text))
+        }
         (Some(text), _) => Json::from(text),
         (None, Some(bytes)) => Json::from(STANDARD.encode(bytes.as_ref())),
         (None, None) => Json::Null,
