@@ -6,7 +6,7 @@
 //! the client may have made up. So the walk starts with the connection's own address and goes on
 //! only while each step is in `server.trusted_proxies`.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 use smallvec::SmallVec;
@@ -16,13 +16,17 @@ use crate::http::Head;
 /// Names of hops as they stand in a field, from left to right; none where one is not well-formed.
 type Hops<'h> = Option<SmallVec<[&'h str; 8]>>;
 
+/// The address of a client that cannot be told: 0.0.0.0, which no machine has.
+pub const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
 /// The address of the client that sent a request over a connection from `peer`.
 ///
 /// - A peer that is not in `trusted` is the client itself, whatever its fields say.
 /// - Of several addresses, the rightmost that is not trusted; where all are, the leftmost.
-/// - What is not an address (a typing error, `unknown`, an obfuscated name) on the way there: the
-///   peer, since nothing better is known for sure.
-/// - Both fields, and they name different clients: the peer. A proxy that writes one of them hands
+/// - What is not an address (a typing error, `unknown`, an obfuscated name) on the way there:
+///   [`NOBODY`], since nothing is known for sure. It is not the peer: any client can write nonsense,
+///   and would pass for a machine of the inner network.
+/// - Both fields, and they name different clients: [`NOBODY`]. A proxy that writes one of them hands
 ///   the other on as a client sent it, and which is which cannot be told.
 ///
 /// An IPv4 address in IPv6 clothes (`::ffff:192.0.2.1`) is the IPv4 address. The work is bounded by
@@ -44,7 +48,7 @@ pub fn client_address(head: &Head<'_>, peer: IpAddr, trusted: &[IpNet]) -> IpAdd
                 Err(_) => lines.push(None),
             }
         }
-        (!lines.is_empty()).then(|| walk(&lines, trusted).unwrap_or(peer))
+        (!lines.is_empty()).then(|| walk(&lines, trusted).unwrap_or(NOBODY))
     };
     let standard = told("forwarded", |lines, text| lines.push(forwarded(text)));
     let customary = told("x-forwarded-for", |lines, text| {
@@ -54,7 +58,7 @@ pub fn client_address(head: &Head<'_>, peer: IpAddr, trusted: &[IpNet]) -> IpAdd
         (None, None) => peer,
         (Some(client), None) | (None, Some(client)) => client,
         (Some(one), Some(other)) if one == other => one,
-        (Some(_), Some(_)) => peer,
+        (Some(_), Some(_)) => NOBODY,
     }
 }
 
@@ -228,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_is_known_for_sure_it_is_the_peer() {
+    fn where_nothing_is_known_for_sure_it_is_nobody() {
         for fields in [
             &["X-Forwarded-For: "][..],
             &["X-Forwarded-For: 192.0.2.7, nonsense"],
@@ -254,7 +258,7 @@ mod tests {
             &["Forwarded: for=1.1.1.1", "X-Forwarded-For: 2.2.2.2"],
             &["Forwarded: for=unknown", "X-Forwarded-For: 2.2.2.2"],
         ] {
-            assert_eq!(client(PROXY, fields), PROXY, "{fields:?}");
+            assert_eq!(client(PROXY, fields), "0.0.0.0", "{fields:?}");
         }
     }
 

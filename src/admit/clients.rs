@@ -36,6 +36,12 @@ pub type Place = u32;
 const BEARER: &[u8] = b"bearer ";
 
 impl Clients {
+    /// The query parameter that may hold a key.
+    #[must_use]
+    pub fn key_parameter(&self) -> Option<&str> {
+        self.places.query.as_deref()
+    }
+
     /// The clients of the settings.
     #[must_use]
     pub fn new(settings: &Settings) -> Self {

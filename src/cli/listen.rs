@@ -59,8 +59,9 @@ impl ListenFlags {
 
     /// Puts the addresses over those of the file.
     pub fn over(&self, settings: &mut Settings) {
-        settings.server.http = self.http.unwrap_or(settings.server.http);
-        settings.server.admin = self.admin.unwrap_or(settings.server.admin);
+        let http = self.http.unwrap_or(settings.server.http);
+        let admin = self.admin.unwrap_or(settings.server.admin);
+        settings.listen_at(http, admin);
     }
 }
 

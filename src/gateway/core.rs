@@ -84,7 +84,7 @@ impl Core {
             state: RefCell::new(State {
                 ledger: Ledger::new(parts.number as u8),
                 outboxes: Outboxes::new(targets),
-                events: split::Scratch::default(),
+                events: split::Scratch::hiding(parts.admission.clients.key_parameter()),
                 judge: EventJudge::default(),
                 manifest: Manifest::default(),
                 reply: reply::Scratch::default(),

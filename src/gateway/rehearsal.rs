@@ -191,7 +191,8 @@ fn play_arrival(
 ) -> Result<(), Refusal> {
     let targets: Vec<Target> = rooms::rehearsed(settings);
     answer.shape = RefusalShape::of_arrival(arrival, None);
-    let (mut events, mut manifest) = (Scratch::default(), Manifest::default());
+    let mut events = Scratch::hiding(settings.key_places.query.as_deref());
+    let mut manifest = Manifest::default();
     let mut judge = EventJudge::default();
     let mut began = Instant::now();
     let taken = take_apart(arrival, &mut events);

@@ -55,7 +55,7 @@ pub(super) struct Server {
     /// Networks of the proxies and load balancers before the gateway; none by default. Of their
     /// requests, `Forwarded` or `X-Forwarded-For` says who the client is (`request.source_ip`,
     /// limits per address): the rightmost address that is not in these networks. Where that is no
-    /// address, or both fields are there and disagree, the client is the proxy itself.
+    /// address, or both fields are there and disagree, the client cannot be told and is 0.0.0.0.
     pub trusted_proxies: Option<Vec<Network>>,
     /// Whether each connection begins with a header of the PROXY protocol that says who the client
     /// is: `none` by default. Otherwise one without it is closed. Where `trusted_proxies` are
@@ -183,7 +183,8 @@ pub(super) enum SchemaSource {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Accept {
-    /// Forms of a body; json, json-array and ndjson by default.
+    /// Forms of a body: json, json-array and ndjson by default; also json-seq, cloudevents (`event`
+    /// is then the data, `ce.NAME` its attributes), form, query (of a GET), or raw alone.
     #[schemars(length(min = 1))]
     pub formats: Option<Vec<Format>>,
     /// Whether a `text/plain` body is read as JSON, which `navigator.sendBeacon` sends; false by

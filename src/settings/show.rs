@@ -1,5 +1,7 @@
 //! The settings as run, for people: what `/config` shows. Secrets are masked.
 
+use std::net::SocketAddr;
+
 use serde_json::{Map, Value, json};
 use sluicegate_contract::ByteSize;
 
@@ -86,6 +88,25 @@ pub(super) fn settings(settings: &Settings, parts: &Parts) -> String {
     serde_saphyr::to_string(&all).unwrap_or_else(|_| all.to_string())
 }
 
+impl Settings {
+    /// Listens at other addresses than the files say, and shows these.
+    pub fn listen_at(&mut self, http: SocketAddr, admin: SocketAddr) {
+        let line = |key: &str, address: SocketAddr| {
+            let line = serde_saphyr::to_string(&json!({ key: address.to_string() }));
+            line.unwrap_or_default().trim_end().to_owned()
+        };
+        let known = &mut self.server;
+        for (key, known, address) in [
+            ("http", &mut known.http, http),
+            ("admin", &mut known.admin, admin),
+        ] {
+            let (before, now) = (line(key, *known), line(key, address));
+            self.shown = self.shown.replacen(&before, &now, 1);
+            *known = address;
+        }
+    }
+}
+
 fn route(route: &Route, written: &Node, parts: &Parts, settings: &Settings) -> Value {
     let mut value = json!({
         "route": format!("{} {}", route.method, route.path),
@@ -101,6 +122,9 @@ fn route(route: &Route, written: &Node, parts: &Parts, settings: &Settings) -> V
     });
     if let Some(rule) = &route.cors {
         value["cors"] = cors::shown(rule);
+    }
+    if let Some(schema) = node::entry(written, "schema") {
+        value["schema"] = node::to_value(schema);
     }
     show_admission::of_route(&mut value, route, written, parts);
     if let Some(lets) = node::entry(written, "let") {

@@ -89,7 +89,8 @@ pub(super) struct Limit {
     /// How much may come at once after a pause; as much as the rate names by default: 5000 of
     /// 5000/s. For bytes a size: 20MiB.
     pub burst: Option<ByteSize>,
-    /// Requests that may be in flight at once.
+    /// Requests that may be in flight at once. A client that goes frees its place, although what it
+    /// sent is still delivered.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub concurrent: Option<u32>,
 }

@@ -63,6 +63,8 @@ pub struct Scratch {
     pub events: Vec<EventSpan>,
     /// For each event, one entry for each wanted path.
     pub captures: Vec<Option<Capture>>,
+    /// The query parameter that holds a client's key: it is no part of an event.
+    pub(super) hidden: Option<Box<str>>,
     /// What takes a body's coding away.
     pub decoders: Decoders,
     /// What the places are in, where it is not the body as received.
@@ -76,6 +78,15 @@ pub struct Scratch {
 const KEPT_CAPTURES_MAX: usize = 16 * 1024;
 
 impl Scratch {
+    /// An empty one, for a gateway whose clients may have their keys in this query parameter.
+    #[must_use]
+    pub fn hiding(parameter: Option<&str>) -> Self {
+        Self {
+            hidden: parameter.map(Box::from),
+            ..Self::default()
+        }
+    }
+
     /// The captures of the event at this place, one for each wanted path.
     #[must_use]
     pub fn captures_of(&self, event: usize, wanted: &Wanted) -> &[Option<Capture>] {

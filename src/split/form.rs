@@ -5,6 +5,9 @@ use super::scan::skip_space;
 use crate::error::{Code, Refusal};
 use crate::settings::Formats;
 
+/// Bytes of a Content-Type that an answer repeats.
+const SHOWN_BYTES_MAX: usize = 100;
+
 /// A form of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
@@ -28,8 +31,7 @@ pub(super) fn choose(
         return Ok(Form::Raw);
     }
     let Some(media) = content_type.map_or(Some(Media::Json), media) else {
-        let what = "this Content-Type is not accepted";
-        return Err(refusal(what, formats));
+        return Err(refusal(&foreign(content_type), formats));
     };
     if content_type.is_some_and(has_foreign_charset) {
         return Err(refusal(
@@ -58,9 +60,25 @@ pub(super) fn choose(
             let what = "the body must be an array of events: it must begin with `[`";
             Err(refusal(what, formats))
         }
+        Media::Json if content_type.is_none() => {
+            let what = "a body without a Content-Type counts as JSON, which is not accepted";
+            Err(refusal(what, formats))
+        }
         Media::Json | Media::Text => Err(refusal("a JSON body is not accepted", formats)),
         Media::Lines => Err(refusal("a body of JSON lines is not accepted", formats)),
     }
+}
+
+/// That a Content-Type is none that any route takes, naming it.
+fn foreign(content_type: Option<&[u8]>) -> String {
+    let named = media_type(content_type.unwrap_or_default());
+    let named: String = named
+        .iter()
+        .take(SHOWN_BYTES_MAX)
+        .filter(|byte| byte.is_ascii_graphic() && **byte != b'`')
+        .map(|&byte| char::from(byte))
+        .collect();
+    format!("the Content-Type `{named}` is not accepted")
 }
 
 enum Media {

@@ -20,12 +20,14 @@ impl Cut<'_> {
         if self.body.is_empty() {
             return Err(empty("the form has no fields"));
         }
-        self.made(object(self.body, "form")?)
+        self.made(object(self.body, "form", None)?)
     }
 
-    /// The event that a query is; without a query an object without members.
+    /// The event that a query is, without the key that a client has in it; without a query an
+    /// object without members.
     pub(super) fn query(&mut self, query: &str) -> Result<(), Refusal> {
-        self.made(object(query.as_bytes(), "query")?)
+        let hidden = self.scratch.hidden.as_deref();
+        self.made(object(query.as_bytes(), "query", hidden)?)
     }
 
     /// Takes a JSON text that was made here as the one event.
@@ -45,7 +47,7 @@ impl Cut<'_> {
 /// Fields by their name, in the order in which the names came.
 type Fields<'b> = Vec<(String, Vec<&'b [u8]>)>;
 
-fn object(pairs: &[u8], what: &str) -> Result<Vec<u8>, Refusal> {
+fn object(pairs: &[u8], what: &str, hidden: Option<&str>) -> Result<Vec<u8>, Refusal> {
     let mut fields: Fields<'_> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     let given = pairs
@@ -63,6 +65,9 @@ fn object(pairs: &[u8], what: &str) -> Result<Vec<u8>, Refusal> {
             let detail = format!("name {count} of the {what} is not percent-encoded UTF-8");
             Refusal::new(Code::FormInvalid, detail)
         })?;
+        if hidden == Some(name.as_str()) {
+            continue;
+        }
         let place = *places.entry(name.clone()).or_insert_with(|| {
             fields.push((name, Vec::new()));
             fields.len() - 1

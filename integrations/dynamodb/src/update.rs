@@ -224,8 +224,11 @@ impl Update {
         self.actions.iter().all(|action| {
             let found = action.path.find(item);
             match (action.verb, &action.value, found) {
-                (Verb::Set, Some(value), Some(found)) => same_value(value, found),
-                (Verb::SetIfAbsent, _, found) => found.is_some(),
+                // Another's value under `set_if_absent` may stand there since before, or since
+                // the attempt in doubt was lost: that cannot be told.
+                (Verb::Set | Verb::SetIfAbsent, Some(value), Some(found)) => {
+                    same_value(value, found)
+                }
                 (Verb::Remove, ..) => found.is_none(),
                 (Verb::Add, Some(value), Some(found)) => contains_all(found, value),
                 (Verb::Delete, _, None) => true,

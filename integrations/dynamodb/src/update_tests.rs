@@ -208,7 +208,11 @@ fn an_item_tells_whether_an_update_has_come_true() {
         (vec![("set", map(vec![("o.k[1]", json("1"))]))], true),
         (vec![("set", map(vec![("o.k[2]", json("1"))]))], false),
         (vec![("set", map(vec![("tags", texts(&["a", "b"]))]))], true),
-        (vec![("set_if_absent", map(vec![("n", json("7"))]))], true),
+        (vec![("set_if_absent", map(vec![("n", json("7"))]))], false),
+        (
+            vec![("set_if_absent", map(vec![("n", json("12.5"))]))],
+            true,
+        ),
         (vec![("remove", map(vec![("gone", json("true"))]))], true),
         (vec![("remove", map(vec![("n", json("true"))]))], false),
         (vec![("add", map(vec![("tags", texts(&["a"]))]))], true),

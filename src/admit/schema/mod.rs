@@ -67,7 +67,12 @@ impl Schema {
         if self.validator.is_valid(root) {
             return Ok(());
         }
-        allow_errors(SCHEMA_ERRORS_MAX);
+        // Once a request has told as many as it may, one is enough to refuse each further event.
+        allow_errors(if faults_max == 0 {
+            1
+        } else {
+            SCHEMA_ERRORS_MAX
+        });
         let errors = self.validator.iter_errors(root);
         let (mut first, mut listed, mut all) = (None, Vec::new(), 0_usize);
         for error in errors {
