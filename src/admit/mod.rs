@@ -25,7 +25,7 @@ use crate::route::{CoreRoute, Match, Parameters, parameter_names};
 use crate::settings::{Auth, Route, Settings};
 use coding::coding_of;
 
-pub use client_address::{client_address, is_among};
+pub use client_address::{NOBODY, client_address, is_among};
 pub use clients::{Clients, Place};
 pub use coding::{Coding, Encodings};
 pub use cors::{CorsRule, Origins};
