@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde_json::{Map, Value, json};
 use sluicegate_contract::ByteSize;
 
-use super::as_run::{After, BatchReply, Formats, Need, Pixel, Route, Settings, Unmatched};
+use super::as_run::{After, BatchReply, Binding, Formats, Need, Pixel, Route, Settings, Unmatched};
 use super::gather::Parts;
 use super::interpolate::MASK;
 use super::units::TimeSpan;
@@ -123,32 +123,17 @@ fn route(route: &Route, written: &Node, parts: &Parts, settings: &Settings) -> V
     if let Some(rule) = &route.cors {
         value["cors"] = cors::shown(rule);
     }
-    if let Some(schema) = node::entry(written, "schema") {
-        value["schema"] = node::to_value(schema);
-    }
     show_admission::of_route(&mut value, route, written, parts);
-    if let Some(lets) = node::entry(written, "let") {
-        value["let"] = node::to_value(lets);
+    for key in ["schema", "let"] {
+        if let Some(node) = node::entry(written, key) {
+            value[key] = node::to_value(node);
+        }
     }
     let entries = node::entry(written, "to").map_or(&[][..], node::items);
-    let bindings = route.bindings.iter().zip(entries).map(|(binding, entry)| {
-        let target = settings.targets.get(binding.target);
-        let mut shown = json!({
-            "target": target.map_or("", |target| &*target.name),
-            "as": *binding.name,
-            "need": match binding.need {
-                Need::Required => "required",
-                Need::BestEffort => "best_effort",
-            },
-        });
-        for part in ["when", "record"] {
-            if let Some(node) = node::entry(entry, part) {
-                shown[part] = node::to_value(node);
-            }
-        }
-        shown
-    });
-    value["to"] = bindings.collect();
+    let bindings = route.bindings.iter().zip(entries);
+    value["to"] = bindings
+        .map(|(binding, entry)| shown_binding(binding, entry, settings))
+        .collect();
     value["unmatched"] = match route.unmatched {
         Unmatched::Refuse => "refuse",
         Unmatched::Accept => "accept",
@@ -179,6 +164,24 @@ fn route(route: &Route, written: &Node, parts: &Parts, settings: &Settings) -> V
         }
     }
     value
+}
+
+fn shown_binding(binding: &Binding, entry: &Node, settings: &Settings) -> Value {
+    let target = settings.targets.get(binding.target);
+    let mut shown = json!({
+        "target": target.map_or("", |target| &*target.name),
+        "as": *binding.name,
+        "need": match binding.need {
+            Need::Required => "required",
+            Need::BestEffort => "best_effort",
+        },
+    });
+    for part in ["when", "record"] {
+        if let Some(node) = node::entry(entry, part) {
+            shown[part] = node::to_value(node);
+        }
+    }
+    shown
 }
 
 fn formats(formats: Formats) -> Vec<&'static str> {
