@@ -1,0 +1,1 @@
+//! The append log: records that survive the process and the power.
