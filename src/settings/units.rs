@@ -10,12 +10,18 @@ use ipnet::IpNet;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
-const UNITS: &[(&str, u64)] = &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
+const UNITS: &[(&str, u64)] = &[
+    ("ms", 1),
+    ("s", 1_000),
+    ("m", 60_000),
+    ("h", 3_600_000),
+    ("d", 86_400_000),
+];
 
 /// Bytes of a plain path.
 const PATH_BYTES_MAX: usize = 1024;
 
-/// A length of time, written as `500ms`, `2s`, `1m` or `1h`.
+/// A length of time, written as `500ms`, `2s`, `1m`, `1h` or `7d`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TimeSpan(pub Duration);
 
@@ -64,9 +70,9 @@ impl JsonSchema for TimeSpan {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A length of time: 500ms, 2s, 1m, 1h.",
+            "description": "A length of time: 500ms, 2s, 1m, 1h, 7d.",
             "type": "string",
-            "pattern": "^[0-9]+ *(ms|s|m|h)$"
+            "pattern": "^[0-9]+ *(ms|s|m|h|d)$"
         })
     }
 }
