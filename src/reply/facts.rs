@@ -52,7 +52,7 @@ impl Facts<'_> {
             ErrorMember::Detail => text(detail),
             ErrorMember::Status => Fact::Integer(code.status().into()),
             ErrorMember::Retryable => {
-                Fact::Boolean(matches!(code.status(), 408 | 429 | 502 | 503 | 504))
+                Fact::Boolean(matches!(code.status(), 408 | 429 | 502 | 503 | 504 | 507))
             }
         }
     }
@@ -114,6 +114,9 @@ fn of_receipt(receipt: &Receipt, name: &str) -> Fact {
         (Receipt::Sequence { shard, .. }, "shard_id") => text(shard),
         (Receipt::Sequence { sequence, .. }, "sequence_number") => text(sequence),
         (Receipt::Message { id }, "message_id") => text(id),
+        (Receipt::Logged { sequence }, "sequence") => {
+            Fact::Integer(i64::try_from(*sequence).unwrap_or(i64::MAX))
+        }
         _ => Fact::Absent,
     }
 }

@@ -67,7 +67,7 @@ pub fn write_verdict(
         }
         None => plain_body(entry, verdict, status, &mut applied, body),
     };
-    let pause = (verdict.status == 503).then(|| retry_pause(None, entry.id));
+    let pause = matches!(verdict.status, 503 | 507).then(|| retry_pause(None, entry.id));
     let mut answer = Answer::new(status);
     answer.add_kind(kind, &form);
     answer.add(OUTCOME, verdict.stored.as_str());
@@ -163,7 +163,7 @@ pub fn write_refusal(
             Some(PROBLEM)
         }
     };
-    let asks_again = matches!(truth, 429 | 503);
+    let asks_again = matches!(truth, 429 | 503 | 507);
     let pause = asks_again.then(|| retry_pause(refusal.retry_after, id));
     let mut answer = Answer::new(status);
     answer.add_kind(kind, &form);

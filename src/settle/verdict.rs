@@ -188,6 +188,7 @@ impl Tally {
                 | ReasonKind::TargetMissing
                 | ReasonKind::TargetMismatch => Code::TargetBlocked,
                 ReasonKind::QueueFull => Code::QueueFull,
+                ReasonKind::LogFull => Code::LogFull,
                 _ => Code::NotStored,
             };
             return EventVerdict::bad(code, stored, Some((place, reason)));
@@ -241,9 +242,9 @@ impl Verdict {
     }
 }
 
-/// A 503 says that nothing was stored, which is not true of a batch of which a part was.
+/// A 503 or 507 says that nothing was stored, which is not true of a batch of which a part was.
 fn batch_code(code: Code, any_stored: bool) -> Code {
-    if any_stored && code.status() == 503 {
+    if any_stored && matches!(code.status(), 503 | 507) {
         Code::PartlyStored
     } else {
         code
