@@ -1,7 +1,6 @@
 //! Values that have a form of their own: addresses, networks, paths.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
