@@ -157,6 +157,7 @@ fn target<'e>(entry: &'e Entry, record: &'e RecordState) -> TargetReport<'e> {
         shard_id: None,
         sequence_number: None,
         message_id: None,
+        sequence: None,
         already_there: None,
         attributes: None,
         attributes_omitted: None,
@@ -175,6 +176,7 @@ fn target<'e>(entry: &'e Entry, record: &'e RecordState) -> TargetReport<'e> {
                 report.sequence_number = Some(&**sequence);
             }
             Receipt::Message { id } => report.message_id = Some(id),
+            Receipt::Logged { sequence } => report.sequence = Some(*sequence),
             Receipt::Attributes { json } => {
                 report.attributes = json
                     .as_deref()
@@ -295,6 +297,8 @@ struct TargetReport<'a> {
     sequence_number: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sequence: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     already_there: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -130,6 +130,9 @@ fn of_receipt(receipt: &Receipt, name: &str) -> Fact {
         (Receipt::Sequence { shard, .. }, "shard_id") => text(shard),
         (Receipt::Sequence { sequence, .. }, "sequence_number") => text(sequence),
         (Receipt::Message { id }, "message_id") => text(id),
+        (Receipt::Logged { sequence }, "sequence") => {
+            Fact::Integer(i64::try_from(*sequence).unwrap_or(i64::MAX))
+        }
         _ => Fact::Absent,
     }
 }

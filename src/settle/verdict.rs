@@ -220,6 +220,7 @@ impl Tally {
                 | ReasonKind::TargetMissing
                 | ReasonKind::TargetMismatch => Code::TargetBlocked,
                 ReasonKind::QueueFull => Code::QueueFull,
+                ReasonKind::LogFull => Code::LogFull,
                 _ => Code::NotStored,
             };
             return EventVerdict::bad(code, stored, Some((place, reason)));
