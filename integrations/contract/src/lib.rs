@@ -20,6 +20,8 @@ mod probe;
 mod reason;
 mod record;
 mod set;
+mod span;
+pub mod stored;
 
 pub use attempt::{ATTRIBUTES_BYTES_MAX, Attempt, Outcome, Receipt};
 pub use batch::{AttemptSink, Batch};
@@ -31,3 +33,4 @@ pub use probe::{Observation, Standing};
 pub use reason::{Reason, ReasonKind};
 pub use record::{Name, Record, RecordId, Value, text};
 pub use set::{Set, SetKind};
+pub use span::TimeSpan;
