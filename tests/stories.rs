@@ -7,6 +7,7 @@ mod kit;
 
 mod stories {
     mod admission;
+    mod audit_command;
     mod audits;
     mod bodies;
     mod browsers;
