@@ -1,5 +1,7 @@
 //! The rooms: the only file of `src` that names a backend.
 
+#[cfg(feature = "audit")]
+mod audited;
 #[cfg(feature = "sandbox")]
 mod embedded;
 mod facts;
@@ -11,6 +13,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use sluicegate_contract::{Field, MappingFault, Outline};
 
+#[cfg(feature = "audit")]
+pub use audited::{Audited, Sample, audited};
 #[cfg(feature = "sandbox")]
 pub use embedded::{Embedded, Landed, Landings, Place};
 pub use facts::Spread;

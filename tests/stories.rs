@@ -7,11 +7,14 @@ mod kit;
 
 mod stories {
     mod admission;
+    mod audit_command;
+    mod audits;
     mod bodies;
     mod browsers;
     mod check;
     mod chromium;
     mod command_line;
+    mod crashes;
     mod delivery;
     mod faults;
     mod fields;
