@@ -1,5 +1,9 @@
 //! One request in flight: its events, its records and what became of them.
 
+mod once;
+
+pub use once::UnitOutcome;
+
 use std::time::Instant;
 
 use sluicegate_contract::Outcome;
@@ -7,6 +11,7 @@ use smallvec::SmallVec;
 
 use crate::error::Refusal;
 use crate::http::{Handling, Preferences, Returned};
+use crate::idempotency::Claims;
 use crate::map::Kept;
 use crate::route::CoreRoute;
 use crate::settings::{After, BatchReply, Need};
@@ -32,6 +37,8 @@ pub struct Entry {
     pub kept: Option<Kept>,
     /// What its client would like of the answer.
     pub preferences: Preferences,
+    /// The keys under which it is sent once, where it has some.
+    pub claims: Option<Box<Claims>>,
     /// Events that are not decided yet. The answer is ready at 0.
     events_open: u32,
     /// Records without an outcome. The entry lives until 0.
@@ -78,6 +85,7 @@ impl Entry {
             batch: false,
             kept: None,
             preferences: Preferences::default(),
+            claims: None,
             events_open: 0,
             records_open: 0,
         }
@@ -158,7 +166,7 @@ impl Entry {
     /// True once the answer can be given.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.events_open == 0
+        self.events_open == 0 && !self.is_waiting()
     }
 
     /// True once no outcome is awaited any more.

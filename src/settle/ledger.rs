@@ -51,6 +51,8 @@ pub struct Settled {
     pub best_effort: bool,
     /// True if it decided its request.
     pub decided: bool,
+    /// True if its request has keys, and is decided or complete by it.
+    pub keeps: bool,
 }
 
 impl Ledger {
@@ -136,9 +138,11 @@ impl Ledger {
             late,
             best_effort: held.entry.needs(binding) == Need::BestEffort,
             decided: false,
+            keeps: held.entry.claims.is_some() && held.entry.is_complete(),
         };
         if !was_decided && held.entry.is_ready() {
             settled.decided = true;
+            settled.keeps = held.entry.claims.is_some();
             self.decide(slot);
         }
         Some((slot, settled))
@@ -181,7 +185,8 @@ impl Ledger {
         let Some(held) = self.held.get_mut(slot) else {
             return true;
         };
-        if !held.decided
+        let ready = held.decided && !held.entry.holds_back();
+        if !ready
             && !held
                 .waker
                 .as_ref()
@@ -189,13 +194,59 @@ impl Ledger {
         {
             held.waker = Some(waker.clone());
         }
-        held.decided
+        ready
     }
 
     /// The request in a slot.
     #[must_use]
     pub fn entry(&self, slot: Slot) -> Option<&Entry> {
         self.held.get(slot).map(|held| &held.entry)
+    }
+
+    /// The request in a slot, to be changed by whoever judges its keys.
+    pub fn entry_mut(&mut self, slot: Slot) -> Option<&mut Entry> {
+        self.held.get_mut(slot).map(|held| &mut held.entry)
+    }
+
+    /// True once a request was decided, also where it is not held any more.
+    #[must_use]
+    pub fn is_decided(&self, slot: Slot) -> bool {
+        self.held.get(slot).is_none_or(|held| held.decided)
+    }
+
+    /// A request that waited has got its records: it may be decided by that. True if it is.
+    pub fn opened(&mut self, slot: Slot) -> bool {
+        let ready = |held: &Held| !held.decided && held.entry.is_ready();
+        let ready = self.held.get(slot).is_some_and(ready);
+        if ready {
+            self.decide(slot);
+        }
+        ready
+    }
+
+    /// Wakes whoever waits for an answer that was held back.
+    pub fn wake(&mut self, slot: Slot) {
+        let waker = self.held.get_mut(slot).and_then(|held| held.waker.take());
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Lets those answers go that were held back until their time had passed.
+    pub fn hurry(&mut self, now: Instant) {
+        for (_, held) in &mut self.held {
+            let passed = now.duration_since(held.entry.started) >= held.entry.route.reply.within;
+            if held.decided
+                && passed
+                && held.entry.holds_back()
+                && let Some(claims) = &mut held.entry.claims
+            {
+                claims.hurried = true;
+                if let Some(waker) = held.waker.take() {
+                    waker.wake();
+                }
+            }
+        }
     }
 
     /// The answer was given, or nobody is there to take it.
@@ -212,7 +263,9 @@ impl Ledger {
         if self
             .held
             .get(slot)
-            .is_some_and(|h| h.answered && h.decided && h.entry.is_complete())
+            .is_some_and(|h| {
+                h.answered && h.decided && h.entry.is_complete() && !h.entry.is_awaited()
+            })
         {
             self.held.remove(slot);
         }

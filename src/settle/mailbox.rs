@@ -7,7 +7,8 @@ use std::sync::{Arc, OnceLock};
 use crossbeam::queue::SegQueue;
 use sluicegate_contract::{Outcome, OutcomeSink, RecordId};
 
-use super::Ledger;
+use super::{Ledger, Slot};
+use crate::idempotency::Verdict;
 use crate::observe::CoreSnapshot;
 use crate::runtime::Ringer;
 
@@ -17,6 +18,10 @@ pub enum Mail {
     Outcomes(Vec<(RecordId, Outcome)>),
     /// The final outcome of one record.
     Outcome(RecordId, Outcome),
+    /// Who gets the keys of the request in this slot, one verdict for each key.
+    Claimed(Slot, Vec<Verdict>),
+    /// What the keys of the request in this slot came to is stored, or cannot be.
+    Recorded(Slot),
     /// Somebody asks for the core's counters.
     Snapshot(SyncSender<CoreSnapshot>),
 }
