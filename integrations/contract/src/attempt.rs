@@ -59,6 +59,19 @@ impl Outcome {
             Self::Refused(reason) | Self::GaveUp { reason, .. } => Some(reason),
         }
     }
+
+    /// The same outcome of a record that was sent so often.
+    #[must_use]
+    pub fn after_attempts(self, attempts: u32) -> Self {
+        match self {
+            Self::Delivered(receipt) => Self::Delivered(receipt),
+            Self::Refused(reason) => Self::Refused(reason.after_attempts(attempts)),
+            Self::GaveUp { certain, reason } => Self::GaveUp {
+                certain,
+                reason: reason.after_attempts(attempts),
+            },
+        }
+    }
 }
 
 /// Bytes of the attributes in a [`Receipt`]: they wait in memory until the request is answered.

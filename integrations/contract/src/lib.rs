@@ -20,6 +20,7 @@ mod probe;
 mod reason;
 mod record;
 mod set;
+pub mod stored;
 
 pub use attempt::{ATTRIBUTES_BYTES_MAX, Attempt, Outcome, Receipt};
 pub use batch::{AttemptSink, Batch};

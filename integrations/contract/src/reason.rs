@@ -6,10 +6,11 @@ use std::sync::Arc;
 /// A kind of reason with what the target or the room said about it, for people.
 ///
 /// The detail is one line, holds no secret and no payload.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Reason {
     kind: ReasonKind,
     detail: Option<Arc<str>>,
+    attempts: u32,
 }
 
 impl Reason {
@@ -18,7 +19,22 @@ impl Reason {
         Self {
             kind,
             detail: Some(detail.into()),
+            attempts: 0,
         }
+    }
+
+    /// The same reason of a record that was sent so often.
+    #[must_use]
+    pub fn after_attempts(mut self, attempts: u32) -> Self {
+        self.attempts = attempts;
+        self
+    }
+
+    /// How often the record was sent before it ended for this reason. 0 where that is not known
+    /// (librdkafka does not tell) or it never left.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.attempts
     }
 
     /// Which of the closed set.
@@ -36,9 +52,22 @@ impl Reason {
 
 impl From<ReasonKind> for Reason {
     fn from(kind: ReasonKind) -> Self {
-        Self { kind, detail: None }
+        Self {
+            kind,
+            detail: None,
+            attempts: 0,
+        }
     }
 }
+
+/// Two records that ended for one reason did so, however often each was sent.
+impl PartialEq for Reason {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.detail == other.detail
+    }
+}
+
+impl Eq for Reason {}
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

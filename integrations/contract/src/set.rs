@@ -27,6 +27,26 @@ pub enum SetKind {
     Binary,
 }
 
+impl SetKind {
+    /// The word for it in what is stored.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Number => "number",
+            Self::Binary => "binary",
+        }
+    }
+
+    /// The kind that has this word.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        [Self::Text, Self::Number, Self::Binary]
+            .into_iter()
+            .find(|kind| kind.word() == word)
+    }
+}
+
 impl Set {
     /// Bytes of payload in its members.
     #[must_use]

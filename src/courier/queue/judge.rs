@@ -163,6 +163,7 @@ impl Queue {
     }
 
     pub(super) fn end(&mut self, pending: &Pending, outcome: Outcome) {
+        let outcome = outcome.after_attempts(pending.ticket.tries);
         if self.rules.limits.unique_keys
             && let Some(key) = pending.ticket.key
         {

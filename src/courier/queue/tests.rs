@@ -282,7 +282,8 @@ fn what_waits_too_long_is_given_up_with_the_last_reason() {
     else {
         panic!("{outcomes:?}")
     };
-    assert_eq!(reason.kind(), ReasonKind::Throttled);
+    let (kind, attempts) = (reason.kind(), reason.attempts());
+    assert_eq!((kind, attempts), (ReasonKind::Throttled, 1));
 }
 
 #[test]
