@@ -73,8 +73,11 @@ codes! {
     IdempotencyMismatch = "idempotency_mismatch", 422, "The idempotency key belongs to another payload that came before. Nothing was sent: a new event needs a new key.";
     IdempotencyUnavailable = "idempotency_unavailable", 503, "Idempotency keys cannot be looked up or stored just now. Nothing was stored; send again after `Retry-After`.";
     QueueFull = "queue_full", 503, "A required target's queue is full. Nothing was stored; send again after `Retry-After`.";
+    LogFull = "log_full", 507, "A required target is a log that has no room left. Nothing was stored; send again after `Retry-After`.";
     TargetDown = "target_down", 503, "A required target cannot be reached or is failing. Nothing was stored; send again after `Retry-After`.";
     TargetBlocked = "target_blocked", 503, "A required target can take nothing until somebody mends it (access, credentials, a missing table). Nothing was stored.";
+    SpoolFull = "spool_full", 507, "The spool has no room for the events, by its `max_bytes` or on its disk. Nothing was stored; send again after `Retry-After`.";
+    SpoolUnavailable = "spool_unavailable", 503, "The spool cannot be written: its disk fails, or the gateway stops. Nothing was stored; send again after `Retry-After`.";
     Overloaded = "overloaded", 503, "The gateway holds as many requests as it may. Nothing was stored; send again after `Retry-After`.";
     Stopping = "stopping", 503, "The gateway is stopping. Nothing was stored; send again.";
     NotStored = "not_stored", 503, "The gateway gave up: the event is surely not stored anywhere. Send again after `Retry-After`.";

@@ -8,7 +8,7 @@ use crate::dispatch::{Item, Manifest};
 use crate::error::{Code, Refusal};
 use crate::http::Head;
 use crate::idempotency::key::{Fingerprint, Scope, invalid, of_head};
-use crate::idempotency::{Claims, Unit, UnitState, Verdict};
+use crate::idempotency::{Claims, Fate, Unit, UnitState, Verdict};
 use crate::limits::{IDEMPOTENCY_KEY_BYTES_MAX, IDEMPOTENCY_RUNNING_PAUSE};
 use crate::map::{EventView, Plan, RequestView};
 use crate::settings::Keys;
@@ -187,7 +187,7 @@ pub(super) fn refusal_of_event(unit: &Unit, verdict: &Verdict) -> Option<Refusal
 
 /// Records whose outcome is known before anything is sent, in the order of events and bindings.
 #[derive(Debug, Default)]
-pub(super) struct Presettled(Vec<(u32, u16, Option<Outcome>)>);
+pub(super) struct Presettled(Vec<(u32, u16, Fate)>);
 
 /// Takes out of the manifest what is answered, refused or was confirmed earlier, and gives what is
 /// known of those records.
@@ -212,7 +212,7 @@ pub(super) fn parted(
             // A binding that the route has no more tells nothing.
             if let Some(binding) = entry.route.bindings.iter().position(names) {
                 let event = unit.events.start + record.event;
-                known.push((event, binding as u16, Some(record.outcome)));
+                known.push((event, binding as u16, record.fate));
             }
         }
     }
@@ -247,7 +247,7 @@ impl Presettled {
                 certain: true,
                 reason: Reason::new(kind, &*shed.detail),
             };
-            self.0.push((item.event, item.binding, Some(outcome)));
+            self.0.push((item.event, item.binding, Fate::Ended(outcome)));
         }
         self.0
             .sort_by_key(|(event, binding, _)| (*event, *binding));
@@ -260,13 +260,13 @@ impl Presettled {
         let mut known = self.0.into_iter().peekable();
         for item in items {
             let before = |next: &(u32, u16, _)| (next.0, next.1) < (item.event, item.binding);
-            while let Some((event, binding, outcome)) = known.next_if(before) {
-                entry.add_settled(event, binding, outcome);
+            while let Some((event, binding, fate)) = known.next_if(before) {
+                entry.add_settled(event, binding, fate);
             }
             places.push(entry.add(item.event, item.binding, item.target, item.weight));
         }
-        for (event, binding, outcome) in known {
-            entry.add_settled(event, binding, outcome);
+        for (event, binding, fate) in known {
+            entry.add_settled(event, binding, fate);
         }
         places
     }

@@ -251,6 +251,13 @@ impl Core {
                 }
                 Mail::Claimed(slot, verdicts) => self.claimed(state, slot, verdicts),
                 Mail::Recorded(slot) => self.recorded(state, slot),
+                Mail::Spooled(slot, stored) => {
+                    if state.ledger.spooled(slot, stored) {
+                        self.count_settled(&state.ledger, slot);
+                    }
+                    self.keep(state, slot);
+                    state.ledger.release(slot);
+                }
                 Mail::Snapshot(asker) => {
                     // Who asked may have gone; then nobody misses the answer.
                     let _ = asker.try_send(self.counters.snapshot());
@@ -418,7 +425,8 @@ async fn answer_late_requests(core: Rc<Core>) {
             runtime::sleep(DEADLINE_TICK).await;
             let state = &mut *core.state.borrow_mut();
             let now = Instant::now();
-            for slot in state.ledger.expire(now) {
+            let expired = state.ledger.expire(now);
+            for slot in expired.decided {
                 core.waited_in_vain(state, slot);
                 core.count_settled(&state.ledger, slot);
                 core.keep(state, slot);

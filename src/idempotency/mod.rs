@@ -25,7 +25,7 @@ mod window_tests;
 pub use claims::{Claims, Unit, UnitState, Verdict};
 pub use counters::Reading;
 pub use store::{Asked, Finish, Store};
-pub use stored::{Settled, SettledRecord};
+pub use stored::{Fate, Settled, SettledRecord};
 pub use window::{Bounds, Claim, Ending, KEY_OVERHEAD_BYTES, Window};
 
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -16,8 +16,6 @@ use crate::limits::IDEMPOTENCY_STORED_BYTES_MAX;
 pub struct Settled {
     /// The id of the request that was answered first.
     pub id: u128,
-    /// True where it was answered from the spool, with 202.
-    pub spooled: bool,
     /// Its records that are not to be sent again, in the order of their events.
     pub records: Vec<SettledRecord>,
 }
@@ -29,8 +27,19 @@ pub struct SettledRecord {
     pub event: u32,
     /// The name of its binding.
     pub binding: String,
-    /// Delivered, or refused for good.
-    pub outcome: Outcome,
+    /// What that is.
+    pub fate: Fate,
+}
+
+/// What is known of a record that was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It had its outcome.
+    Ended(Outcome),
+    /// It is in the spool.
+    Spooled,
+    /// The answer did not wait for it.
+    Pending,
 }
 
 impl Settled {
@@ -40,7 +49,6 @@ impl Settled {
         let form = Form {
             id: self.id.to_be_bytes().into(),
             records: self.records.iter().map(RecordForm::of).collect(),
-            spooled: self.spooled.then_some(true),
         };
         // Writing into memory cannot fail, and every part has a form.
         Bytes::from(minicbor::to_vec(&form).unwrap_or_default())
@@ -56,7 +64,7 @@ impl Settled {
             return whole;
         }
         for record in &mut self.records {
-            if let Outcome::Delivered(receipt) = &mut record.outcome {
+            if let Fate::Ended(Outcome::Delivered(receipt)) = &mut record.fate {
                 *receipt = Receipt::Nothing;
             }
         }
@@ -64,7 +72,9 @@ impl Settled {
         if bare.len() <= IDEMPOTENCY_STORED_BYTES_MAX {
             return bare;
         }
-        let delivered = self.records.iter().all(|record| record.outcome.is_delivered());
+        let is_delivered =
+            |record: &SettledRecord| matches!(record.fate, Fate::Ended(Outcome::Delivered(_)));
+        let delivered = self.records.iter().all(is_delivered);
         if !(is_final && delivered) {
             tracing::warn!(records = self.records.len(), "idempotency.too_large");
         }
@@ -79,7 +89,6 @@ impl Settled {
         let records = form.records.into_iter().map(RecordForm::settled);
         Some(Self {
             id: u128::from_be_bytes(form.id.into()),
-            spooled: form.spooled == Some(true),
             records: records.collect::<Option<_>>()?,
         })
     }
@@ -91,8 +100,6 @@ struct Form {
     id: ByteArray<16>,
     #[n(1)]
     records: Vec<RecordForm>,
-    #[n(2)]
-    spooled: Option<bool>,
 }
 
 #[derive(Encode, Decode)]
@@ -143,6 +150,26 @@ enum OutcomeForm {
         #[n(1)]
         detail: Option<String>,
     },
+    #[n(7)]
+    Spooled,
+    /// A place in a log.
+    #[n(8)]
+    Logged {
+        #[n(0)]
+        sequence: u64,
+    },
+    #[n(9)]
+    Pending,
+    /// Given up, though its answer did not ask for it.
+    #[n(10)]
+    GaveUp {
+        #[n(0)]
+        reason: String,
+        #[n(1)]
+        detail: Option<String>,
+        #[n(2)]
+        certain: bool,
+    },
 }
 
 impl RecordForm {
@@ -150,11 +177,18 @@ impl RecordForm {
         Self {
             event: record.event,
             binding: record.binding.clone(),
-            outcome: match &record.outcome {
-                Outcome::Delivered(receipt) => OutcomeForm::of(receipt),
-                Outcome::Refused(reason) | Outcome::GaveUp { reason, .. } => OutcomeForm::Refused {
+            outcome: match &record.fate {
+                Fate::Spooled => OutcomeForm::Spooled,
+                Fate::Pending => OutcomeForm::Pending,
+                Fate::Ended(Outcome::Delivered(receipt)) => OutcomeForm::of(receipt),
+                Fate::Ended(Outcome::Refused(reason)) => OutcomeForm::Refused {
                     reason: reason.kind().code().to_owned(),
                     detail: reason.detail().map(str::to_owned),
+                },
+                Fate::Ended(Outcome::GaveUp { certain, reason }) => OutcomeForm::GaveUp {
+                    reason: reason.kind().code().to_owned(),
+                    detail: reason.detail().map(str::to_owned),
+                    certain: *certain,
                 },
             },
         }
@@ -164,7 +198,7 @@ impl RecordForm {
         Some(SettledRecord {
             event: self.event,
             binding: self.binding,
-            outcome: self.outcome.outcome()?,
+            fate: self.outcome.fate()?,
         })
     }
 }
@@ -185,12 +219,30 @@ impl OutcomeForm {
                 json: json.as_ref().map(|json| json.to_vec().into()),
             },
             Receipt::Message { id } => Self::Message { id: id.to_string() },
+            Receipt::Logged { sequence } => Self::Logged {
+                sequence: *sequence,
+            },
             Receipt::Nothing => Self::Nothing,
         }
     }
 
-    fn outcome(self) -> Option<Outcome> {
-        Some(Outcome::Delivered(match self {
+    /// `None` where it cannot be read.
+    fn fate(self) -> Option<Fate> {
+        let receipt = match self {
+            Self::Spooled => return Some(Fate::Spooled),
+            Self::Pending => return Some(Fate::Pending),
+            Self::Refused { reason, detail } => {
+                let reason = reason_of(&reason, detail)?;
+                return Some(Fate::Ended(Outcome::Refused(reason)));
+            }
+            Self::GaveUp {
+                reason,
+                detail,
+                certain,
+            } => {
+                let reason = reason_of(&reason, detail)?;
+                return Some(Fate::Ended(Outcome::GaveUp { certain, reason }));
+            }
             Self::Nothing => Receipt::Nothing,
             Self::AlreadyThere => Receipt::AlreadyThere,
             Self::Position { partition, offset } => Receipt::Position { partition, offset },
@@ -202,16 +254,18 @@ impl OutcomeForm {
                 json: json.map(|json| Bytes::from(Vec::from(json))),
             },
             Self::Message { id } => Receipt::Message { id: id.into() },
-            Self::Refused { reason, detail } => {
-                let known = ReasonKind::ALL.iter().find(|kind| kind.code() == reason);
-                let kind = *known?;
-                return Some(Outcome::Refused(match detail {
-                    Some(detail) => Reason::new(kind, detail),
-                    None => Reason::from(kind),
-                }));
-            }
-        }))
+            Self::Logged { sequence } => Receipt::Logged { sequence },
+        };
+        Some(Fate::Ended(Outcome::Delivered(receipt)))
     }
+}
+
+fn reason_of(word: &str, detail: Option<String>) -> Option<Reason> {
+    let kind = *ReasonKind::ALL.iter().find(|kind| kind.code() == word)?;
+    Some(match detail {
+        Some(detail) => Reason::new(kind, detail),
+        None => Reason::from(kind),
+    })
 }
 
 #[cfg(test)]
@@ -236,6 +290,7 @@ mod tests {
                 json: Some(Bytes::from_static(b"{\"a\":1}")),
             },
             Receipt::Message { id: "m".into() },
+            Receipt::Logged { sequence: 9 },
         ];
         let refused = [
             Reason::from(ReasonKind::ConditionFalse),
@@ -243,34 +298,58 @@ mod tests {
         ];
         let outcomes = delivered.map(Outcome::Delivered).into_iter();
         let outcomes = outcomes.chain(refused.map(Outcome::Refused));
-        let records = outcomes.enumerate().map(|(place, outcome)| SettledRecord {
+        let gave_up = Outcome::GaveUp {
+            certain: true,
+            reason: ReasonKind::GiveUp.into(),
+        };
+        let fates = outcomes.chain([gave_up]).map(Fate::Ended);
+        let fates = fates.chain([Fate::Spooled, Fate::Pending]).enumerate();
+        let records = fates.map(|(place, fate)| SettledRecord {
             event: place as u32,
             binding: format!("binding-{place}"),
-            outcome,
+            fate,
         });
-        for spooled in [false, true] {
-            let settled = Settled {
-                id: u128::MAX - 5,
-                spooled,
-                records: records.clone().collect(),
-            };
-            let bytes = settled.encoded();
-            assert_eq!(Settled::decoded(&bytes), Some(settled));
-            for cut in 0..bytes.len() {
-                assert_eq!(Settled::decoded(&bytes[..cut]), None, "cut at {cut}");
-            }
+        let settled = Settled {
+            id: u128::MAX - 5,
+            records: records.collect(),
+        };
+        let bytes = settled.encoded();
+        assert_eq!(Settled::decoded(&bytes), Some(settled));
+        for cut in 0..bytes.len() {
+            assert_eq!(Settled::decoded(&bytes[..cut]), None, "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn what_is_too_large_loses_its_receipts_first() {
+        let settled = |records: u32, outcome: Outcome| Settled {
+            id: 1,
+            records: (0..records)
+                .map(|event| SettledRecord {
+                    event,
+                    binding: "orders".to_owned(),
+                    fate: Fate::Ended(outcome.clone()),
+                })
+                .collect(),
+        };
+        let message = Outcome::Delivered(Receipt::Message {
+            id: "0".repeat(100).into(),
+        });
+        let few = settled(10_000, message.clone()).fitted(true);
+        assert!(few.len() <= IDEMPOTENCY_STORED_BYTES_MAX);
+        assert_eq!(Settled::decoded(&few).unwrap().records.len(), 10_000);
+        let many = settled(100_000, message).fitted(true);
+        assert_eq!(Settled::decoded(&many), Some(settled(0, Outcome::Delivered(Receipt::Nothing))));
     }
 
     #[test]
     fn a_small_answer_takes_few_bytes() {
         let settled = Settled {
             id: 7,
-            spooled: false,
             records: vec![SettledRecord {
                 event: 0,
                 binding: "orders".to_owned(),
-                outcome: Outcome::Delivered(Receipt::Nothing),
+                fate: Fate::Ended(Outcome::Delivered(Receipt::Nothing)),
             }],
         };
         assert!(settled.encoded().len() < 40, "{}", settled.encoded().len());

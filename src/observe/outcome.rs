@@ -9,6 +9,8 @@ pub enum EventOutcome {
     Delivered,
     /// Answered 202: it was in memory; how its records ended is counted with the records.
     Accepted,
+    /// Answered 202: it is in the spool, on disk.
+    Spooled,
     /// Refused for good, by the gateway or by a target.
     Refused,
     /// The condition of a write did not hold.
@@ -31,6 +33,7 @@ impl EventOutcome {
     pub const ALL: [Self; Self::COUNT] = [
         Self::Delivered,
         Self::Accepted,
+        Self::Spooled,
         Self::Refused,
         Self::Conflict,
         Self::NotStored,
@@ -46,6 +49,7 @@ impl EventOutcome {
             Self::Repeated => "repeated",
             Self::Delivered => "delivered",
             Self::Accepted => "accepted",
+            Self::Spooled => "spooled",
             Self::Refused => "refused",
             Self::Conflict => "conflict",
             Self::NotStored => "not_stored",
@@ -119,6 +123,10 @@ pub enum ShedReason {
     TargetDown,
     /// The target can take nothing until somebody mends it.
     TargetBlocked,
+    /// The spool has no room.
+    SpoolFull,
+    /// The spool cannot be written.
+    SpoolUnavailable,
     /// The core holds as many requests as it may.
     Overloaded,
     /// The gateway is stopping.
@@ -127,13 +135,15 @@ pub enum ShedReason {
 
 impl ShedReason {
     /// How many there are.
-    pub const COUNT: usize = 5;
+    pub const COUNT: usize = 7;
 
     /// All of them, in the order of their declaration.
     pub const ALL: [Self; Self::COUNT] = [
         Self::QueueFull,
         Self::TargetDown,
         Self::TargetBlocked,
+        Self::SpoolFull,
+        Self::SpoolUnavailable,
         Self::Overloaded,
         Self::Stopping,
     ];
@@ -145,6 +155,8 @@ impl ShedReason {
             Self::QueueFull => "queue_full",
             Self::TargetDown => "target_down",
             Self::TargetBlocked => "target_blocked",
+            Self::SpoolFull => "spool_full",
+            Self::SpoolUnavailable => "spool_unavailable",
             Self::Overloaded => "overloaded",
             Self::Stopping => "stopping",
         }

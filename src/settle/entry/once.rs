@@ -2,10 +2,9 @@
 
 use sluicegate_contract::Outcome;
 
-use super::{Entry, RecordState};
+use super::{Entry, Spooling, Way};
 use crate::error::Refusal;
-use crate::idempotency::{Claims, Settled, SettledRecord, Unit};
-use crate::settings::After;
+use crate::idempotency::{Claims, Fate, Settled, SettledRecord, Unit};
 use crate::settle::EventVerdict;
 
 /// What the records of a key came to, as things stand.
@@ -17,18 +16,21 @@ pub struct UnitOutcome {
 }
 
 impl Entry {
-    /// Adds a record whose outcome is known already: it is sent to nobody. `None` is one that was
-    /// not known when its request was answered, and never will be here.
-    pub fn add_settled(&mut self, event: u32, binding: u16, outcome: Option<Outcome>) {
+    /// Adds a record of which is known already what became of it: it is sent to nobody.
+    pub fn add_settled(&mut self, event: u32, binding: u16, fate: Fate) {
         let target = self.route.bindings.get(usize::from(binding));
         let target = target.map_or(0, |binding| binding.target as u16);
-        self.records.push(RecordState {
-            event,
-            binding,
-            target,
-            weight: 0,
-            outcome,
-        });
+        let mut way = Way::Live;
+        if fate == Fate::Spooled {
+            way = Way::Spooled;
+            self.spooling = Spooling::Stored;
+        }
+        let record = self.push(event, binding, target, 0, way);
+        if let (Some(state), Fate::Ended(outcome)) =
+            (self.records.get_mut(record as usize), fate)
+        {
+            state.outcome = Some(outcome);
+        }
     }
 
     /// True until it is known who gets the keys of the request.
@@ -96,18 +98,22 @@ impl Entry {
         for event in events.clone() {
             let (_, of_event) = self.records_of(event as usize);
             let settled = of_event.iter().filter_map(|record| {
-                let outcome = record.outcome.as_ref()?;
-                let keeps = match outcome {
-                    Outcome::Delivered(_) => true,
+                let spooled = record.way != Way::Live && self.spooling == Spooling::Stored;
+                let fate = match &record.outcome {
+                    Some(Outcome::Delivered(receipt)) => {
+                        Fate::Ended(Outcome::Delivered(receipt.clone()))
+                    }
+                    _ if spooled => Fate::Spooled,
                     // What is tried again may be taken the next time.
-                    Outcome::Refused(_) => is_final,
-                    Outcome::GaveUp { .. } => false,
+                    _ if !is_final => return None,
+                    Some(outcome) => Fate::Ended(outcome.clone()),
+                    None => Fate::Pending,
                 };
                 let binding = self.route.bindings.get(usize::from(record.binding))?;
-                keeps.then(|| SettledRecord {
+                Some(SettledRecord {
                     event: event - events.start,
                     binding: binding.name.to_string(),
-                    outcome: outcome.clone(),
+                    fate,
                 })
             });
             records.extend(settled);
@@ -116,15 +122,8 @@ impl Entry {
             is_final,
             settled: Settled {
                 id: self.id,
-                spooled: false,
                 records,
             },
         }
-    }
-
-    /// Whether the answer waits for outcomes at all.
-    #[must_use]
-    pub fn waits(&self) -> bool {
-        self.route.reply.after != After::None
     }
 }
