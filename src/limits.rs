@@ -236,12 +236,12 @@ pub const REPLY_BODY_BYTES_MAX: usize = 1024 * 1024;
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 /// How long a key is known, by default (`idempotency.window`).
 pub const IDEMPOTENCY_WINDOW_DEFAULT: Duration = Duration::from_secs(24 * 3600);
+/// `idempotency.window` at least: clients must have time to come again.
+pub const IDEMPOTENCY_WINDOW_MIN: Duration = Duration::from_secs(1);
 /// `idempotency.window` at most: 30 days.
 pub const IDEMPOTENCY_WINDOW_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Keys that a local store holds, by default (`idempotency.max_keys`).
 pub const IDEMPOTENCY_KEYS_DEFAULT: u64 = 1_000_000;
-/// `idempotency.max_keys` at most.
-pub const IDEMPOTENCY_KEYS_MAX: u64 = 100_000_000;
 /// Bytes that a local store holds in memory, by default (`idempotency.max_bytes`).
 pub const IDEMPOTENCY_BYTES_DEFAULT: u64 = 512 * 1024 * 1024;
 /// Bytes of one segment of a local store's log.

@@ -3,6 +3,7 @@
 #[cfg(feature = "sandbox")]
 mod embedded;
 mod facts;
+mod keys;
 mod open;
 mod probe;
 mod receipts;
@@ -14,6 +15,7 @@ use sluicegate_contract::{Field, MappingFault, Outline};
 #[cfg(feature = "sandbox")]
 pub use embedded::{Embedded, Landed, Landings, Place};
 pub use facts::Spread;
+pub use keys::KeyTableSettings;
 pub use open::{RoomContext, open, rehearsed};
 pub use probe::{Seen, probe};
 pub use receipts::{receipt_members, rehearsed_receipt};

@@ -50,7 +50,14 @@ pub(super) fn claims(
             Ok(Some(Claims::new(vec![unit], false)))
         }
         Keys::Event { place } => {
-            let units = units_of_events((&route.plan, place), &scope, request, body, events, manifest);
+            let units = units_of_events(
+                (&route.plan, place),
+                &scope,
+                request,
+                body,
+                events,
+                manifest,
+            );
             Ok((!units.is_empty()).then(|| Claims::new(units, true)))
         }
     }
@@ -80,7 +87,9 @@ fn units_of_events(
             captures: events.captures_of(index, plan.wanted()),
             index,
         };
-        let key = plan.optional_text(place, &event).map_err(|refusal| *refusal);
+        let key = plan
+            .optional_text(place, &event)
+            .map_err(|refusal| *refusal);
         let key = key.and_then(|key| match key {
             Some(key) if key.is_empty() || key.len() > IDEMPOTENCY_KEY_BYTES_MAX => {
                 let detail = format!(
@@ -199,9 +208,8 @@ pub(super) fn parted(
 ) -> Presettled {
     let mut known = Vec::new();
     for (unit, verdict) in claims.units.iter_mut().zip(verdicts) {
-        let settled = match verdict {
-            Verdict::Granted(Some(settled)) | Verdict::Answered(settled) => settled,
-            _ => continue,
+        let (Verdict::Granted(Some(settled)) | Verdict::Answered(settled)) = verdict else {
+            continue;
         };
         unit.recorded = settled.records.len();
         if !claims.per_event && unit.state == UnitState::Answered {
@@ -218,7 +226,9 @@ pub(super) fn parted(
     }
     known.sort_by_key(|(event, binding, _)| (*event, *binding));
     let unit_of = |event: u32| {
-        let place = claims.units.partition_point(|unit| unit.events.end <= event);
+        let place = claims
+            .units
+            .partition_point(|unit| unit.events.end <= event);
         let unit = claims.units.get(place);
         unit.filter(|unit| unit.events.contains(&event))
     };
@@ -247,10 +257,10 @@ impl Presettled {
                 certain: true,
                 reason: Reason::new(kind, &*shed.detail),
             };
-            self.0.push((item.event, item.binding, Fate::Ended(outcome)));
+            self.0
+                .push((item.event, item.binding, Fate::Ended(outcome)));
         }
-        self.0
-            .sort_by_key(|(event, binding, _)| (*event, *binding));
+        self.0.sort_by_key(|(event, binding, _)| (*event, *binding));
     }
 
     /// Puts all records into an entry, in the order of their events, and gives the places of those

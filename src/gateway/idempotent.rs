@@ -17,7 +17,7 @@ use super::{Arrival, Core, State};
 use crate::dispatch::{Item, Manifest};
 use crate::error::{Code, Refusal};
 use crate::http::Preferences;
-use crate::idempotency::{Asked, Claims, Ending, Finish, Key, Store, UnitState, Verdict};
+use crate::idempotency::{Asked, Claims, Ending, Finish, Key, UnitState, Verdict};
 use crate::limits::IDEMPOTENCY_WAITING_BYTES_MAX;
 use crate::observe::EventOutcome;
 use crate::settle::{Entry, Slot};
@@ -58,10 +58,10 @@ impl Core {
             key: unit.key,
             payload: unit.payload,
         });
-        let asked = asked.collect();
+        let asked: Vec<Asked> = asked.collect();
         let entry = waiting_entry(arrival, started, &state.events, &mut state.manifest, claims);
         let slot = state.ledger.insert(entry);
-        match store.claim(self.number, slot, asked) {
+        match store.claim(self.number, slot, &asked) {
             Some(verdicts) => self.begin(state, slot, verdicts),
             None => {
                 if let Some(claims) = claims_of(state, slot) {
@@ -115,9 +115,11 @@ impl Core {
                 _ => UnitState::Done,
             };
         }
-        let whole = claims.units.iter().zip(&verdicts).find_map(|(unit, verdict)| {
-            whole_refusal(&claims, unit, verdict, entry.events.len())
-        });
+        let whole = claims
+            .units
+            .iter()
+            .zip(&verdicts)
+            .find_map(|(unit, verdict)| whole_refusal(&claims, unit, verdict, entry.events.len()));
         if let Some(refusal) = whole {
             entry.claims = Some(claims);
             self.turn_away(state, slot, refusal);
@@ -130,7 +132,10 @@ impl Core {
         }
         entry.refusals.sort_by_key(|refusal| refusal.event);
         let mut settled = parted(entry, &mut claims, verdicts, &mut state.manifest);
-        let all_answered = claims.units.iter().all(|unit| unit.state == UnitState::Answered);
+        let all_answered = claims
+            .units
+            .iter()
+            .all(|unit| unit.state == UnitState::Answered);
         if all_answered {
             state.manifest.lost.clear();
         }
@@ -259,18 +264,16 @@ impl Core {
         self.counters
             .events_settled(entry.route.index, outcome, events);
     }
-
-    /// Where keys are kept.
-    pub(super) fn keys(&self) -> Option<&Store> {
-        self.keys.as_deref()
-    }
 }
 
 /// What is stored of each key of a request that is still its own, which of them are free again,
 /// and where each stands then.
 fn finished(entry: &Entry) -> (Vec<Finish>, Vec<Key>, Vec<(UnitState, usize)>) {
     let (mut finishes, mut freed, mut states) = (Vec::new(), Vec::new(), Vec::new());
-    let units = entry.claims.as_ref().map_or(&[][..], |claims| &claims.units);
+    let units = entry
+        .claims
+        .as_ref()
+        .map_or(&[][..], |claims| &claims.units);
     for unit in units {
         if unit.state != UnitState::Held {
             states.push((unit.state, unit.recorded));
@@ -284,7 +287,11 @@ fn finished(entry: &Entry) -> (Vec<Finish>, Vec<Key>, Vec<(UnitState, usize)>) {
             (false, false) => Ending::GoesOn,
         };
         let over = ending != Ending::GoesOn;
-        let state = if over { UnitState::Done } else { UnitState::Held };
+        let state = if over {
+            UnitState::Done
+        } else {
+            UnitState::Held
+        };
         states.push((state, confirmed.max(unit.recorded)));
         if ending == Ending::Final || confirmed > unit.recorded {
             finishes.push(Finish {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counters of one store.
 #[derive(Debug, Default)]
-pub struct Counters {
+pub(super) struct Counters {
     /// Keys that were claimed for the first time.
     pub claimed: AtomicU64,
     /// Keys that were answered as before.
@@ -23,12 +23,12 @@ pub struct Counters {
 
 impl Counters {
     /// Counts one.
-    pub fn add(counter: &AtomicU64) {
+    pub(super) fn add(counter: &AtomicU64) {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Puts the counts into a reading.
-    pub fn read(&self, reading: &mut Reading) {
+    pub(super) fn read(&self, reading: &mut Reading) {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         reading.claimed = get(&self.claimed);
         reading.replayed = get(&self.replayed);

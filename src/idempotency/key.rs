@@ -138,8 +138,14 @@ mod tests {
     #[test]
     fn a_key_is_a_quoted_string_or_a_token() {
         for (value, key) in [
-            ("\"8e03978e-40d5-43dd-bc93-6894a57f9324\"", Some("8e03978e-40d5-43dd-bc93-6894a57f9324")),
-            ("8e03978e-40d5-43dd-bc93-6894a57f9324", Some("8e03978e-40d5-43dd-bc93-6894a57f9324")),
+            (
+                "\"8e03978e-40d5-43dd-bc93-6894a57f9324\"",
+                Some("8e03978e-40d5-43dd-bc93-6894a57f9324"),
+            ),
+            (
+                "8e03978e-40d5-43dd-bc93-6894a57f9324",
+                Some("8e03978e-40d5-43dd-bc93-6894a57f9324"),
+            ),
             ("\"a b, c; \\\" \\\\\"", Some("a b, c; \" \\")),
             ("  \"x\"  ", Some("x")),
             ("YWJj+/==", Some("YWJj+/==")),

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
-use sluicegate_appendlog::{Append, Log, Options, Writer};
+use sluicegate_appendlog::{Append, Log, Options, RealDisk, Writer};
 
 use super::counters::Counters;
 use super::store::{Asked, Finish, Store};
@@ -65,7 +65,10 @@ impl Store {
             max_bytes: bytes_max,
             max_age: None,
         };
-        let (log, _) = Log::open_directory(dir, options).map_err(|error| error.to_string())?;
+        let disk = RealDisk::open(dir).map_err(|error| format!("`{}`: {error}", dir.display()))?;
+        let opened = Log::open(Arc::new(disk), options);
+        let (mut log, _) = opened.map_err(|error| error.to_string())?;
+        log.advance(CURSOR, 0);
         let table = Table::new(bounds);
         let mut trail = Trail::new(bytes_max - 2 * IDEMPOTENCY_LOG_SEGMENT_BYTES);
         let read = restore(&log, &table, &mut trail)?;

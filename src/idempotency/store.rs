@@ -51,10 +51,10 @@ impl Store {
 
     /// Claims keys for the request in this slot of a core's ledger. `None`: the verdicts, one for
     /// each key, come as `Mail::Claimed`.
-    pub fn claim(&self, core: usize, slot: Slot, asked: Vec<Asked>) -> Option<Vec<Verdict>> {
+    pub fn claim(&self, core: usize, slot: Slot, asked: &[Asked]) -> Option<Vec<Verdict>> {
         let _ = (core, slot);
         match &self.kind {
-            Kind::Local(local) => Some(local.claim(&asked)),
+            Kind::Local(local) => Some(local.claim(asked)),
         }
     }
 

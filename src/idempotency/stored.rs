@@ -339,7 +339,10 @@ mod tests {
         assert!(few.len() <= IDEMPOTENCY_STORED_BYTES_MAX);
         assert_eq!(Settled::decoded(&few).unwrap().records.len(), 10_000);
         let many = settled(100_000, message).fitted(true);
-        assert_eq!(Settled::decoded(&many), Some(settled(0, Outcome::Delivered(Receipt::Nothing))));
+        assert_eq!(
+            Settled::decoded(&many),
+            Some(settled(0, Outcome::Delivered(Receipt::Nothing)))
+        );
     }
 
     #[test]

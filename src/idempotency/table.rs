@@ -13,7 +13,7 @@ const KEYS_PER_PART_MIN: usize = 4096;
 
 /// The table.
 #[derive(Debug)]
-pub struct Table {
+pub(super) struct Table {
     parts: Box<[Part]>,
 }
 
@@ -24,7 +24,7 @@ struct Part(Mutex<Window>);
 impl Table {
     /// An empty table that holds so much.
     #[must_use]
-    pub fn new(bounds: Bounds) -> Self {
+    pub(super) fn new(bounds: Bounds) -> Self {
         let parts = (bounds.keys / KEYS_PER_PART_MIN).clamp(1, PARTS_MAX);
         let parts = 1 << parts.ilog2();
         let share = Bounds {
@@ -38,7 +38,7 @@ impl Table {
     }
 
     /// The part that a key is in.
-    pub fn part(&self, key: Key) -> MutexGuard<'_, Window> {
+    pub(super) fn part(&self, key: Key) -> MutexGuard<'_, Window> {
         // The number of parts is a power of two, so that the place is always there.
         let place = key as usize & (self.parts.len() - 1);
         lock(&self.parts[place])
@@ -46,7 +46,7 @@ impl Table {
 
     /// What all parts hold.
     #[must_use]
-    pub fn reading(&self) -> Reading {
+    pub(super) fn reading(&self) -> Reading {
         let mut sum = Reading::default();
         for part in &self.parts {
             let window = lock(part);
@@ -78,13 +78,17 @@ mod tests {
         let granted: usize = std::thread::scope(|scope| {
             let claim = || {
                 let keys = (0..5000_u128).map(|key| key * 0x9e37_79b9_7f4a_7c15);
-                let granted = |key: &u128| table.part(*key).claim(*key, 1, 0) == Claim::Granted(None);
+                let granted =
+                    |key: &u128| table.part(*key).claim(*key, 1, 0) == Claim::Granted(None);
                 keys.filter(granted).count()
             };
             let cores: Vec<_> = (0..4).map(|_| scope.spawn(claim)).collect();
             cores.into_iter().map(|core| core.join().unwrap()).sum()
         });
         assert_eq!(granted, 5000);
-        assert_eq!((table.reading().keys, table.reading().running), (5000, 5000));
+        assert_eq!(
+            (table.reading().keys, table.reading().running),
+            (5000, 5000)
+        );
     }
 }

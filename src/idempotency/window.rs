@@ -157,6 +157,7 @@ impl Window {
         };
         if known.stored.is_some() {
             self.ended(key);
+            self.make_room(0, 0);
         } else {
             self.remove(key);
         }
@@ -251,11 +252,7 @@ impl Window {
         const AT_ONCE: usize = 8;
         for is_final in [true, false] {
             for _ in 0..AT_ONCE {
-                let queue = if is_final {
-                    &self.finals
-                } else {
-                    &self.parts
-                };
+                let queue = if is_final { &self.finals } else { &self.parts };
                 let Some((key, stamp)) = queue.front().copied() else {
                     break;
                 };

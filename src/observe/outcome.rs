@@ -27,7 +27,7 @@ pub enum EventOutcome {
 
 impl EventOutcome {
     /// How many there are.
-    pub const COUNT: usize = 8;
+    pub const COUNT: usize = 9;
 
     /// All of them, in the order of their declaration.
     pub const ALL: [Self; Self::COUNT] = [

@@ -11,7 +11,9 @@ use super::cors;
 use super::gather::Parts;
 use super::route_table::Table;
 use super::route_text::{self, RouteText};
-use super::{Sources, build_admission, build_reply, build_spool, check_mapping, node};
+use super::{
+    Sources, build_admission, build_idempotency, build_reply, build_spool, check_mapping, node,
+};
 use crate::admit::schema::Schema;
 use crate::limits;
 use crate::map::{BindingSource, Issue, Node, NodeValue, Plan, PlanSource};
@@ -187,6 +189,10 @@ fn route(
     let auth = build_admission::auth(node, written, defaults, parts, issues);
     let first_limit = (index * limits::LIMITS_PER_ROUTE_MAX) as u32;
     let limits = build_admission::route_limits(node, written, defaults, parts, first_limit, issues);
+    let place = build_admission::expressions(node, parts)
+        .len()
+        .saturating_sub(1);
+    let keys = build_idempotency::keys(node, place, parts, issues);
     let accept = accept(node, written, defaults, issues);
     query_of(node, &accept.formats, text.as_ref(), issues);
     let reply = reply(node, written, defaults, issues);
@@ -233,6 +239,7 @@ fn route(
         auth,
         conditions: build_admission::condition_count(node, parts),
         limits,
+        keys,
         accept,
         schema: None,
         plan,

@@ -310,13 +310,9 @@ impl Ledger {
 
     /// Lets a request go once it is answered and its last outcome is in.
     pub fn release(&mut self, slot: Slot) {
-        if self
-            .held
-            .get(slot)
-            .is_some_and(|h| {
-                h.answered && h.decided && h.entry.is_complete() && !h.entry.is_awaited()
-            })
-        {
+        if self.held.get(slot).is_some_and(|h| {
+            h.answered && h.decided && h.entry.is_complete() && !h.entry.is_awaited()
+        }) {
             self.held.remove(slot);
         }
     }

@@ -26,9 +26,7 @@ impl Entry {
             self.spooling = Spooling::Stored;
         }
         let record = self.push(event, binding, target, 0, way);
-        if let (Some(state), Fate::Ended(outcome)) =
-            (self.records.get_mut(record as usize), fate)
-        {
+        if let (Some(state), Fate::Ended(outcome)) = (self.records.get_mut(record as usize), fate) {
             state.outcome = Some(outcome);
         }
     }
@@ -70,8 +68,8 @@ impl Entry {
     /// How many events are only answered again, where each has a key of its own.
     #[must_use]
     pub fn repeated(&self) -> usize {
-        let of_events = |claims: &&Box<Claims>| claims.per_event;
-        if self.claims.as_ref().filter(of_events).is_none() {
+        let claims = self.claims.as_deref();
+        if !claims.is_some_and(|claims: &Claims| claims.per_event) {
             return 0;
         }
         let events = 0..self.events.len();
