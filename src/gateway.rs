@@ -15,6 +15,7 @@ mod core;
 mod idempotent;
 mod refused;
 mod rehearsal;
+mod tasks;
 mod ticket;
 
 pub use admission::{Approach, TurnedAway, admit};

@@ -273,7 +273,12 @@ impl Presettled {
             while let Some((event, binding, fate)) = known.next_if(before) {
                 entry.add_settled(event, binding, fate);
             }
-            places.push(entry.add(item.event, item.binding, item.target, item.weight));
+            let place = entry.add(item.event, item.binding, item.target, item.weight);
+            let binding = entry.route.bindings.get(usize::from(item.binding));
+            if binding.is_some_and(|binding| binding.keeps) {
+                entry.keep(place, Box::new(item.record.clone()));
+            }
+            places.push(place);
         }
         for (event, binding, fate) in known {
             entry.add_settled(event, binding, fate);

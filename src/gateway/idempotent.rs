@@ -253,6 +253,13 @@ impl Core {
         state.ledger.release(slot);
     }
 
+    /// Lets those answers go whose time passed while something was on its way to the store.
+    pub(super) fn hurry_answers(&self, state: &mut State, now: Instant) {
+        if state.waiting_for_store > 0 {
+            state.ledger.hurry(now);
+        }
+    }
+
     /// How the events of a request are counted that was turned away.
     pub(super) fn count_refused(&self, entry: &Entry, refusal: &Refusal) {
         let outcome = if refusal.code.status() >= 500 {

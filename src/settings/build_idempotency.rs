@@ -6,7 +6,7 @@ use sluicegate_contract::ByteSize;
 
 use super::as_run::{Connection, Idempotency, KeyStore, Keys};
 use super::build::{between, did_you_mean, key_place};
-use super::build_admission::stated;
+use super::build_admission::{expressions, stated};
 use super::decode::decode;
 use super::gather::{Gatherer, Parts};
 use super::{Sources, node, written_idempotency as written};
@@ -186,8 +186,8 @@ pub(super) fn expression(route: &Node, parts: &Parts) -> Option<ExpressionSource
     })
 }
 
-/// What of a route's requests has a key. `place`: that of the expression in the route's plan.
-pub(super) fn keys(route: &Node, place: usize, parts: &Parts, issues: &mut Vec<Issue>) -> Keys {
+/// What of a route's requests has a key.
+pub(super) fn keys(route: &Node, parts: &Parts, issues: &mut Vec<Issue>) -> Keys {
     let stands = |top: &Node| node::entry(top, "idempotency").is_some();
     let is_kept = parts.idempotency.is_some() || parts.written.iter().any(stands);
     let Some(node) = stated(route, "idempotency", parts) else {
@@ -214,7 +214,10 @@ pub(super) fn keys(route: &Node, place: usize, parts: &Parts, issues: &mut Vec<I
     let keys = match text {
         "none" => return Keys::None,
         "required" => Keys::Header { required: true },
-        text if text.contains("${") => Keys::Event { place },
+        // The last of the plan's expressions is that of the key.
+        text if text.contains("${") => Keys::Event {
+            place: expressions(route, parts).len().saturating_sub(1),
+        },
         _ => {
             let help = "write what tells an event from all others, such as `\"${event.id}\"`; \
                         `required` asks clients for the header `Idempotency-Key`; `none` looks at \

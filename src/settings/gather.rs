@@ -239,7 +239,7 @@ impl Gatherer<'_> {
         let kind = found.and_then(|node| self.kind_of(node, &kinds, "target", &name));
         let mut value = None;
         if let (Some((kind, settings)), Some(node)) = (kind, found) {
-            let own = self.decoded(&without(node, &kinds), decode::<Target>);
+            let own = self.decoded(&node::without(node, &kinds), decode::<Target>);
             let room = self.decoded(settings, |node| {
                 TargetSettings::read(kind, NodeDeserializer(node))
             });
@@ -387,17 +387,4 @@ fn shown_part(masked: &Node, part: &str, name: &str) -> Node {
         value: NodeValue::Null,
     };
     section(masked, part, name).cloned().unwrap_or_else(null)
-}
-
-/// The map without these keys.
-fn without(node: &Node, keys: &[&'static str]) -> Node {
-    let entries = node::entries(node)
-        .iter()
-        .filter(|(name, _, _)| !keys.contains(&name.as_str()))
-        .cloned()
-        .collect();
-    Node {
-        at: node.at,
-        value: NodeValue::Map(entries),
-    }
 }
