@@ -5,6 +5,7 @@ mod audited;
 #[cfg(feature = "sandbox")]
 mod embedded;
 mod facts;
+mod keys;
 mod open;
 mod probe;
 mod receipts;
@@ -18,6 +19,7 @@ pub use audited::{Audited, Sample, audited};
 #[cfg(feature = "sandbox")]
 pub use embedded::{Embedded, Landed, Landings, Place};
 pub use facts::Spread;
+pub use keys::KeyTableSettings;
 pub use open::{RoomContext, open, rehearsed};
 pub use probe::{Seen, probe};
 pub use receipts::{receipt_members, rehearsed_receipt};

@@ -20,6 +20,7 @@ mod stories {
     mod fields;
     mod formats;
     mod hostile;
+    mod idempotency;
     mod operations;
     mod overload;
     mod proxies;
