@@ -223,6 +223,12 @@ impl Core {
                         self.settle(state, id, outcome);
                     }
                 }
+                Mail::Spooled(slot, stored) => {
+                    if state.ledger.spooled(slot, stored) {
+                        self.count_settled(&state.ledger, slot);
+                    }
+                    state.ledger.release(slot);
+                }
                 Mail::Snapshot(asker) => {
                     // Who asked may have gone; then nobody misses the answer.
                     let _ = asker.try_send(self.counters.snapshot());
@@ -389,7 +395,8 @@ async fn answer_late_requests(core: Rc<Core>) {
         while core.watching.get() {
             runtime::sleep(DEADLINE_TICK).await;
             let state = &mut *core.state.borrow_mut();
-            for slot in state.ledger.expire(Instant::now()) {
+            let expired = state.ledger.expire(Instant::now());
+            for slot in expired.decided {
                 core.count_settled(&state.ledger, slot);
                 state.ledger.release(slot);
             }

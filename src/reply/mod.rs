@@ -116,7 +116,7 @@ fn shaped_verdict(entry: &Entry, verdict: &Verdict) -> (Form, Option<String>) {
         status: verdict.status,
         stored: verdict.stored.as_str(),
         accepted: verdict.accepted,
-        ack: verdict.code.is_none().then(|| body::ack(entry)),
+        ack: verdict.code.is_none().then(|| body::ack(entry, verdict)),
         error: detail.as_ref().map(|(code, detail)| (*code, &**detail)),
         entry: Some(entry),
     };
@@ -191,6 +191,7 @@ pub fn write_health(writer: ResponseWriter<'_>) {
 #[must_use]
 pub fn event_outcome(entry: &Entry, verdict: &EventVerdict) -> EventOutcome {
     match verdict.code {
+        None if verdict.spooled => EventOutcome::Spooled,
         None if entry.route.reply.after == After::None => EventOutcome::Accepted,
         None => EventOutcome::Delivered,
         Some(Code::Unconfirmed) => EventOutcome::Uncertain,
