@@ -11,8 +11,10 @@
 
 mod admission;
 mod core;
+mod letters;
 mod refused;
 mod rehearsal;
+mod service;
 mod ticket;
 
 pub use admission::{Approach, TurnedAway, admit};
@@ -182,6 +184,9 @@ impl Core {
         let slot = state.ledger.insert(entry);
         if ready {
             self.count_settled(&state.ledger, slot);
+        }
+        if let Some(letters) = &self.letters {
+            self.write_lost(letters, arrival, &mut state.manifest);
         }
         let items = std::mem::take(&mut state.manifest.items);
         self.hand_over(state, slot, items);

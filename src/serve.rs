@@ -17,6 +17,7 @@ use self::sources::Shared;
 use crate::admin::{self, AdminHandle};
 use crate::admit::Admission;
 use crate::courier::{Courier, Lanes, Rules};
+use crate::dead_letters::{Clerk, Letters};
 use crate::dispatch::{Inbox, Target};
 use crate::gateway::{Core, CoreParts};
 use crate::http::{Deadlines, Preface};
@@ -56,6 +57,7 @@ pub struct Running {
     shared: Arc<Shared>,
     workers: Vec<WorkerHandle>,
     lanes: Lanes,
+    clerk: Option<Clerk>,
     admin_handle: AdminHandle,
 }
 
@@ -69,13 +71,16 @@ pub fn start(
     context: &RoomContext,
 ) -> io::Result<Running> {
     let cores = cores(options)?;
-    let mailboxes = Mailboxes::new(cores);
+    // The spool and the dead letters have mailboxes of their own, behind those of the cores.
+    let mailboxes = Mailboxes::with_beside(cores, 2);
     let outcomes: Arc<dyn OutcomeSink> = Arc::new(mailboxes.clone());
     let opened = rooms::open(&settings, context, &outcomes).map_err(io::Error::other)?;
     let targets: Arc<[Target]> = opened.into();
     let couriers = couriers(&settings, &targets, &outcomes);
     let lanes = Lanes::start(couriers, cores)?;
-    let workers = start_workers(&settings, &targets, &mailboxes, options)?;
+    let clerk = clerk(&settings, &targets, &mailboxes)?;
+    let letters = clerk.as_ref().map(Clerk::letters);
+    let workers = start_workers(&settings, &targets, &mailboxes, letters.as_ref(), options)?;
     let (http, driver) = workers
         .first()
         .map_or((settings.server.http, ""), |w| (w.address, w.driver_name));
@@ -112,8 +117,22 @@ pub fn start(
         shared,
         workers,
         lanes,
+        clerk,
         admin_handle,
     })
+}
+
+/// The clerk of dead letters, whose mailbox stands behind that of the spool.
+fn clerk(
+    settings: &Settings,
+    targets: &Arc<[Target]>,
+    mailboxes: &Mailboxes,
+) -> io::Result<Option<Clerk>> {
+    let number = mailboxes.all().len() + 1;
+    match mailboxes.of(number) {
+        Some(mailbox) => Clerk::start(settings, targets, mailbox, number),
+        None => Ok(None),
+    }
 }
 
 impl Running {
@@ -130,6 +149,10 @@ impl Running {
             idle &= worker
                 .join()
                 .is_ok_and(|drained| drained.idle && drained.cut == 0);
+        }
+        let left = DRAIN_MAX.saturating_sub(began.elapsed());
+        if let Some(clerk) = &self.clerk {
+            clerk.finish(left);
         }
         let left = DRAIN_MAX.saturating_sub(began.elapsed());
         for target in &*self.shared.targets {
@@ -237,6 +260,7 @@ fn start_workers(
     settings: &Settings,
     targets: &Arc<[Target]>,
     mailboxes: &Mailboxes,
+    letters: Option<&Letters>,
     options: &ServeOptions,
 ) -> io::Result<Vec<WorkerHandle>> {
     let shape = Shape {
@@ -263,6 +287,7 @@ fn start_workers(
         let (targets, mailboxes) = (Arc::clone(targets), mailboxes.clone());
         let server = settings.server.clone();
         let admission = Arc::clone(&admission);
+        let letters = letters.cloned();
         let mut worker_settings = WorkerSettings::new(number, address, options.driver);
         worker_settings.deadlines = options.deadlines;
         worker_settings.preface = server.proxy_protocol.map(|version| Preface {
@@ -271,7 +296,7 @@ fn start_workers(
         });
         let build = move |context: &CoreContext| {
             build_core(
-                context, &routes, server, admission, &shape, targets, &mailboxes,
+                context, &routes, server, admission, &shape, targets, &mailboxes, letters,
             )
         };
         let worker = worker::start(worker_settings, build);
@@ -299,6 +324,7 @@ fn build_core(
     shape: &Shape,
     targets: Arc<[Target]>,
     mailboxes: &Mailboxes,
+    letters: Option<Letters>,
 ) -> io::Result<Rc<Core>> {
     let number = context.core;
     let mailbox = mailboxes.of(number).map(Arc::clone).unwrap_or_default();
@@ -316,6 +342,7 @@ fn build_core(
             targets,
             counters,
             mailbox,
+            letters,
         },
         bell,
     ))

@@ -79,7 +79,9 @@ fn write(value: &Value, out: &mut String) {
             Ok(json) => out.push_str(json),
             Err(_) => out.push_str("null"),
         },
-        Value::Set(set) => list(set.members.iter(), out, |member, out| write_bytes(member, out)),
+        Value::Set(set) => list(set.members.iter(), out, |member, out| {
+            write_bytes(member, out)
+        }),
         Value::Map(entries) => {
             out.push('{');
             for (name, value) in entries {

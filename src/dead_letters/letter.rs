@@ -68,7 +68,11 @@ pub const LETTER_FIELDS: &[Field] = &[
     field("kind", TEXT, "The kind of its target."),
     field("binding", TEXT, "The name of its binding."),
     field("event", NUMBER, "The place of its event in its request."),
-    field("number", NUMBER, "Its place among the records of its request."),
+    field(
+        "number",
+        NUMBER,
+        "Its place among the records of its request.",
+    ),
     field("reason", TEXT, "The code of the reason."),
     field("detail", TEXT, "What was said about it."),
     field("attempts", NUMBER, "How often it was sent; 0: not known."),
@@ -210,8 +214,16 @@ pub(crate) mod tests {
 
     #[test]
     fn what_is_no_letter_is_said() {
-        for bytes in [&b""[..], b"\xa0", b"\xa1\x65value\x41a", b"\xa1\x66record\x41a"] {
-            assert!(Letter::decode(&Bytes::copy_from_slice(bytes)).is_err(), "{bytes:?}");
+        for bytes in [
+            &b""[..],
+            b"\xa0",
+            b"\xa1\x65value\x41a",
+            b"\xa1\x66record\x41a",
+        ] {
+            assert!(
+                Letter::decode(&Bytes::copy_from_slice(bytes)).is_err(),
+                "{bytes:?}"
+            );
         }
     }
 }

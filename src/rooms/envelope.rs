@@ -47,7 +47,8 @@ impl TargetSettings {
             Self::Kinesis(_) => Ok(Envelope::Payload("kinesis")),
             #[cfg(feature = "kafka")]
             Self::Kafka(settings) if !settings.topics.is_empty() => Err((
-                "it has several `topics`, and a dead letter does not say for which it is".to_owned(),
+                "it has several `topics`, and a dead letter does not say for which it is"
+                    .to_owned(),
                 "make a target with one `topic` for them".to_owned(),
             )),
             #[cfg(feature = "kafka")]
@@ -174,7 +175,10 @@ fn item(letter: &Letter, partition: &Arc<str>, sort: Option<&(Arc<str>, bool)>) 
         ("kind", text(&letter.kind)),
         ("binding", text(&letter.binding)),
         ("reason", text(&letter.reason)),
-        ("detail", letter.detail.as_deref().map_or(Value::Absent, text)),
+        (
+            "detail",
+            letter.detail.as_deref().map_or(Value::Absent, text),
+        ),
         ("attempts", number(letter.attempts)),
         ("event", number(letter.event)),
         ("number", number(letter.number)),

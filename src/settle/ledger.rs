@@ -54,6 +54,8 @@ pub struct Settled {
     pub best_effort: bool,
     /// True if it decided its request.
     pub decided: bool,
+    /// True if its request was decided before: its client knows nothing of this outcome.
+    pub after_answer: bool,
     /// True if its request is to go to the spool before it is decided.
     pub spills: bool,
     /// True for a record that went to the spool, too.
@@ -155,6 +157,7 @@ impl Ledger {
             late,
             best_effort: held.entry.needs(binding) == Need::BestEffort,
             decided: false,
+            after_answer: was_decided,
             spills: false,
             spilled: way == Way::Spilled,
         };
@@ -246,6 +249,12 @@ impl Ledger {
     /// The request in a slot, to take from it what the spool stores.
     pub fn entry_mut(&mut self, slot: Slot) -> Option<&mut Entry> {
         self.held.get_mut(slot).map(|held| &mut held.entry)
+    }
+
+    /// The place of a record in its request.
+    #[must_use]
+    pub fn place_of(id: RecordId) -> usize {
+        (id.0 & PLACE_MASK) as usize
     }
 
     /// The request in a slot.

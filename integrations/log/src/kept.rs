@@ -70,7 +70,9 @@ impl Kept {
     /// Why it is no record.
     pub fn read(stored: &Stored) -> Result<Option<Self>, DecodeError> {
         match stored.kind {
-            RECORD => stored::decode(&stored.payload, FIELDS).map(|record| Some(Self::Record(record))),
+            RECORD => {
+                stored::decode(&stored.payload, FIELDS).map(|record| Some(Self::Record(record)))
+            }
             LETTER => Ok(Some(Self::Letter(stored.payload.clone()))),
             _ => Ok(None),
         }

@@ -82,7 +82,10 @@ fn contents(snapshot: &Snapshot, seen: &mut Vec<Observation>) -> u64 {
     let damages = snapshot.recovery().damages.len();
     if damages > 0 {
         seen.push(Observation::doubtful(
-            format!("{damages} damaged places, {} records lost", snapshot.recovery().lost()),
+            format!(
+                "{damages} damaged places, {} records lost",
+                snapshot.recovery().lost()
+            ),
             "`sluicegate spool repair` says what they cost; the log opens all the same",
         ));
     }

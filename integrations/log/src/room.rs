@@ -10,8 +10,8 @@ use sluicegate_contract::{
     TargetState, TargetWatch,
 };
 
-use crate::settings::{Settings, WhenFull};
 use crate::kept;
+use crate::settings::{Settings, WhenFull};
 
 /// How often records that are too old are looked for.
 const AGE_LOOK: Duration = Duration::from_secs(10);
@@ -176,7 +176,8 @@ impl Ears {
 fn weigh(record: &Record) -> Result<usize, Reason> {
     let bytes = kept::bytes(record);
     if bytes > RECORD_BYTES_MAX {
-        let said = format!("a record of {bytes} bytes is more than a log takes, {RECORD_BYTES_MAX}");
+        let said =
+            format!("a record of {bytes} bytes is more than a log takes, {RECORD_BYTES_MAX}");
         return Err(Reason::new(ReasonKind::TooLarge, said));
     }
     Ok(bytes)
