@@ -15,6 +15,7 @@ mod letters;
 mod refused;
 mod rehearsal;
 mod service;
+mod tasks;
 mod ticket;
 
 pub use admission::{Approach, TurnedAway, admit};

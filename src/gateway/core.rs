@@ -3,16 +3,17 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 use sluicegate_contract::{Outcome, RecordId, Room};
 
+use super::tasks;
 use crate::admit::{Admission, EventJudge, Permit};
 use crate::dead_letters::Letters;
 use crate::dispatch::{self, Manifest, Outboxes, Target};
 use crate::error::{Code, Refusal};
-use crate::limits::{DEADLINE_TICK, OWNED_BODY_BYTES_MAX};
+use crate::limits::OWNED_BODY_BYTES_MAX;
 use crate::observe::{CoreCounters, RecordOutcome, ShedReason};
 use crate::reply;
 use crate::route::Routes;
@@ -34,10 +35,10 @@ pub struct Core {
     pub(super) stopping: Cell<bool>,
     /// Where dead letters go, if any file names a target for them.
     pub(super) letters: Option<Letters>,
-    mailbox: Arc<CoreMailbox>,
+    pub(super) mailbox: Arc<CoreMailbox>,
     /// Raised when the first request waits for an answer.
-    waiting: LocalEvent,
-    watching: Cell<bool>,
+    pub(super) waiting: LocalEvent,
+    pub(super) watching: Cell<bool>,
     ids: Cell<u64>,
     /// Random for each core and each start, so that ids of cores and restarts differ.
     salt: u64,
@@ -78,8 +79,17 @@ pub struct CoreParts {
 impl Core {
     /// Makes a core and starts its tasks. Called on the core's own thread, inside its runtime.
     pub fn start(parts: CoreParts, bell: Doorbell) -> Rc<Self> {
+        let core = Self::still(parts);
+        tasks::spawn(&core, bell);
+        core
+    }
+
+    /// A core whose tasks are not started: whoever made it takes its steps
+    /// ([`Core::hand_over_waiting`], [`Core::open_mail`], [`Core::answer_late`]).
+    #[must_use]
+    pub fn still(parts: CoreParts) -> Rc<Self> {
         let targets = parts.targets.len();
-        let core = Rc::new(Self {
+        Rc::new(Self {
             counters: parts.counters,
             state: RefCell::new(State {
                 ledger: Ledger::new(parts.number as u8),
@@ -102,11 +112,7 @@ impl Core {
             watching: Cell::new(false),
             ids: Cell::new(0),
             salt: fastrand::u64(..),
-        });
-        runtime::spawn(hand_over_each_tick(Rc::clone(&core)));
-        runtime::spawn(take_mail(Rc::clone(&core), bell));
-        runtime::spawn(answer_late_requests(Rc::clone(&core)));
-        core
+        })
     }
 
     /// True where no record waits for its outcome.
@@ -170,7 +176,7 @@ impl Core {
     pub(super) fn next_id(&self) -> u128 {
         let count = self.ids.get();
         self.ids.set(count.wrapping_add(1));
-        let now = SystemTime::now()
+        let now = runtime::system_now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         let random =
@@ -217,7 +223,8 @@ impl Core {
         state.ledger.release(slot);
     }
 
-    fn open_mail(&self) {
+    /// Settles the outcomes that came back, and answers who asks for counters.
+    pub fn open_mail(&self) {
         let state = &mut *self.state.borrow_mut();
         while let Some(mail) = self.mailbox.take() {
             match mail {
@@ -248,48 +255,6 @@ impl Core {
             if *bytes > 0 {
                 target.gauge.release(std::mem::take(bytes));
             }
-        }
-    }
-}
-
-/// Hands over what the requests of one tick had for each courier, as one vector each.
-async fn hand_over_each_tick(core: Rc<Core>) {
-    loop {
-        core.tick.wait().await;
-        core.state.borrow_mut().outboxes.flush(&core.targets);
-    }
-}
-
-/// Settles the outcomes that come back.
-async fn take_mail(core: Rc<Core>, mut bell: Doorbell) {
-    loop {
-        core.open_mail();
-        bell.arm();
-        if !core.mailbox.is_empty() {
-            bell.disarm();
-            continue;
-        }
-        if let Err(error) = bell.wait().await {
-            tracing::error!(target: "sluicegate", %error, "core.bell_failed");
-            runtime::sleep(DEADLINE_TICK).await;
-        }
-    }
-}
-
-/// Answers those whose time has passed. One look in [`DEADLINE_TICK`] at what is in flight costs
-/// less than a timer for each request.
-async fn answer_late_requests(core: Rc<Core>) {
-    loop {
-        core.waiting.wait().await;
-        while core.watching.get() {
-            runtime::sleep(DEADLINE_TICK).await;
-            let state = &mut *core.state.borrow_mut();
-            let expired = state.ledger.expire(Instant::now());
-            for slot in expired.decided {
-                core.count_settled(&state.ledger, slot);
-                state.ledger.release(slot);
-            }
-            core.watching.set(state.ledger.events_in_flight() > 0);
         }
     }
 }

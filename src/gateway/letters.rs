@@ -2,16 +2,15 @@
 //! no client was told that it should send them again.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use sluicegate_contract::{Outcome, Reason, ReasonKind, Record, RecordId, stored};
 
 use super::{Arrival, Core};
 use crate::dead_letters::{Letter, Letters};
 use crate::dispatch::{Manifest, Target};
-use crate::rooms;
 use crate::settings::{After, Route};
 use crate::settle::{Entry, Ledger, Settled, Slot};
+use crate::{rooms, runtime};
 
 impl Core {
     /// Writes the letters that an outcome makes due.
@@ -110,7 +109,7 @@ impl About<'_> {
         let mut kept = Vec::with_capacity(record.bytes() + 64);
         stored::encode(record, rooms::fields(target.kind), &mut kept);
         Letter {
-            time: SystemTime::now(),
+            time: runtime::system_now(),
             request: self.request,
             route: Arc::clone(&self.route.name),
             target: Arc::clone(&target.name),

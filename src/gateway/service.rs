@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 
@@ -12,6 +11,7 @@ use super::{Arrival, Core, Ticket};
 use crate::admit::{Permit, answer_options, client_address};
 use crate::error::{Code, Refusal};
 use crate::http::{Admitted, Head, Service};
+use crate::runtime;
 
 impl Service for Rc<Core> {
     type Permit = Permit;
@@ -51,17 +51,17 @@ impl Service for Rc<Core> {
                 let cors = self.routes.cors_of(head, elsewhere);
                 let fields = cors.map(|rule| rule.fields(head));
                 let (route, refusal) = (turned.route, turned.refusal);
-                let (id, time) = (self.next_id(), SystemTime::now());
+                let (id, time) = (self.next_id(), runtime::system_now());
                 let shape = RefusalShape::of_head(&self.routes, head, id, time, source_ip);
-                let ticket = Ticket::refused(self, refusal, route, Instant::now());
+                let ticket = Ticket::refused(self, refusal, route, runtime::now());
                 Err(ticket.shaped(id, shape).with(fields))
             }
         }
     }
 
     fn accept(&self, permit: Permit, head: &Head<'_>, _: SocketAddr, body: Bytes) -> Ticket {
-        let started = Instant::now();
-        let (id, time) = (self.next_id(), SystemTime::now());
+        let started = runtime::now();
+        let (id, time) = (self.next_id(), runtime::system_now());
         let body = self.own_if_small(&permit, body);
         let arrival = Arrival {
             permit: &permit,
@@ -85,12 +85,12 @@ impl Service for Rc<Core> {
     }
 
     fn refuse(&self, refusal: Refusal) -> Ticket {
-        Ticket::refused(self, refusal, None, Instant::now())
+        Ticket::refused(self, refusal, None, runtime::now())
     }
 
     fn refuse_body(&self, permit: &Permit, head: &Head<'_>, refusal: Refusal) -> Ticket {
         let route = Some(permit.route().index);
-        let ticket = Ticket::refused(self, refusal, route, Instant::now());
+        let ticket = Ticket::refused(self, refusal, route, runtime::now());
         ticket.with(permit.cors_fields(head))
     }
 
@@ -124,6 +124,6 @@ impl Core {
             _ => Refusal::new(Code::MethodNotAllowed, "this path takes GET, HEAD")
                 .with_field("Allow", "GET, HEAD"),
         };
-        Ticket::refused(self, refusal, None, Instant::now())
+        Ticket::refused(self, refusal, None, runtime::now())
     }
 }
