@@ -12,11 +12,13 @@ mod stories {
     mod check;
     mod chromium;
     mod command_line;
+    mod dead_letters;
     mod delivery;
     mod faults;
     mod fields;
     mod formats;
     mod hostile;
+    mod log_target;
     mod operations;
     mod overload;
     mod proxies;
