@@ -19,7 +19,7 @@ pub enum Kept {
         /// Its key.
         key: Option<String>,
         /// The record.
-        record: Record,
+        record: Box<Record>,
     },
     /// A dead letter.
     Letter(Box<Letter>),

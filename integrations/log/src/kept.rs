@@ -7,10 +7,12 @@ use sluicegate_contract::{Record, Value};
 
 use crate::{FIELDS, KEY};
 
+// Logs are read by one command whatever wrote them, so marks differ from those of the spool (1).
+
 /// The mark of a record that a mapping made.
-pub const RECORD: u8 = 1;
+pub const RECORD: u8 = 16;
 /// The mark of a dead letter.
-pub const LETTER: u8 = 2;
+pub const LETTER: u8 = 17;
 
 /// The place of a dead letter in a record: behind those that a mapping may set.
 const LETTER_PLACE: usize = FIELDS.len();
@@ -58,7 +60,7 @@ pub(crate) fn bytes(record: &Record) -> usize {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kept {
     /// A record that a mapping made, by [`FIELDS`].
-    Record(Record),
+    Record(Box<Record>),
     /// A dead letter in its stored form.
     Letter(Bytes),
 }
@@ -70,9 +72,8 @@ impl Kept {
     /// Why it is no record.
     pub fn read(stored: &Stored) -> Result<Option<Self>, DecodeError> {
         match stored.kind {
-            RECORD => {
-                stored::decode(&stored.payload, FIELDS).map(|record| Some(Self::Record(record)))
-            }
+            RECORD => stored::decode(&stored.payload, FIELDS)
+                .map(|record| Some(Self::Record(Box::new(record)))),
             LETTER => Ok(Some(Self::Letter(stored.payload.clone()))),
             _ => Ok(None),
         }

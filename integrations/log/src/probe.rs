@@ -52,7 +52,7 @@ pub fn probe(settings: &Settings) -> Vec<Observation> {
             0
         }
     };
-    room(&*disk, settings, used, &mut seen);
+    room(&disk, settings, used, &mut seen);
     seen
 }
 

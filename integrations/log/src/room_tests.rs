@@ -93,7 +93,7 @@ fn records_are_there_when_they_are_confirmed_and_after_a_restart() {
     let Some(Kept::Record(read)) = Kept::read(&stored[0]).unwrap() else {
         panic!("{stored:?}")
     };
-    assert_eq!(read, record(b"{\"id\":1}"));
+    assert_eq!(*read, record(b"{\"id\":1}"));
     story.room.flush(Duration::ZERO);
     let again = Story::open(&settings);
     again.produce(2, &record(b"{\"id\":2}"));
