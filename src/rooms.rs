@@ -1,10 +1,13 @@
 //! The rooms: the only file of `src` that names a backend.
 
+#[cfg(feature = "audit")]
+mod audited;
 #[cfg(feature = "sandbox")]
 mod embedded;
 mod envelope;
 mod facts;
 mod kept;
+mod keys;
 mod open;
 mod probe;
 mod receipts;
@@ -15,11 +18,14 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use sluicegate_contract::{Field, MappingFault, Outline};
 
+#[cfg(feature = "audit")]
+pub use audited::{Audited, Sample, audited};
 #[cfg(feature = "sandbox")]
 pub use embedded::{Embedded, Landed, Landings, Place};
 pub use envelope::{Envelope, Unfit};
 pub use facts::Spread;
 pub use kept::{Kept, MARK_LETTER, MARK_RECORD, read_kept};
+pub use keys::KeyTableSettings;
 pub use open::{RoomContext, open, rehearsed};
 pub use probe::{Seen, probe};
 pub use receipts::{receipt_members, rehearsed_receipt};

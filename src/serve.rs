@@ -21,12 +21,13 @@ use crate::dead_letters::{Clerk, Letters};
 use crate::dispatch::{Inbox, Target};
 use crate::gateway::{Core, CoreParts};
 use crate::http::{Deadlines, Preface};
+use crate::idempotency::Store;
 use crate::limits::{CORES_MAX, DRAIN_MAX};
 use crate::observe::{self, CoreCounters, Shape, Sources};
 use crate::rooms::{self, RoomContext};
 use crate::route::Routes;
 use crate::runtime::{self, Driver};
-use crate::settings::{Server, Settings};
+use crate::settings::{KeyStore, Server, Settings};
 use crate::settle::Mailboxes;
 use crate::worker::{self, CoreContext, WorkerHandle, WorkerSettings};
 
@@ -80,7 +81,9 @@ pub fn start(
     let lanes = Lanes::start(couriers, cores)?;
     let clerk = clerk(&settings, &targets, &mailboxes)?;
     let letters = clerk.as_ref().map(Clerk::letters);
-    let workers = start_workers(&settings, &targets, &mailboxes, letters.as_ref(), options)?;
+    let keys = open_keys(&settings, &mailboxes)?;
+    let beside = (&mailboxes, keys.as_ref(), letters.as_ref());
+    let workers = start_workers(&settings, &targets, beside, options)?;
     let (http, driver) = workers
         .first()
         .map_or((settings.server.http, ""), |w| (w.address, w.driver_name));
@@ -94,6 +97,7 @@ pub fn start(
         settings,
         targets,
         mailboxes,
+        keys,
         started: SystemTime::now(),
         driver,
         draining: AtomicBool::new(false),
@@ -166,6 +170,9 @@ impl Running {
             }
         }
         self.lanes.join();
+        if let Some(keys) = &self.shared.keys {
+            keys.stop();
+        }
         let in_flight = self
             .shared
             .targets
@@ -259,8 +266,7 @@ fn couriers(
 fn start_workers(
     settings: &Settings,
     targets: &Arc<[Target]>,
-    mailboxes: &Mailboxes,
-    letters: Option<&Letters>,
+    (mailboxes, keys, letters): (&Mailboxes, Option<&Arc<Store>>, Option<&Letters>),
     options: &ServeOptions,
 ) -> io::Result<Vec<WorkerHandle>> {
     let shape = Shape {
@@ -285,6 +291,7 @@ fn start_workers(
             .map_or(settings.server.http, |first| first.address);
         let (routes, shape) = (settings.routes.clone(), shape.clone());
         let (targets, mailboxes) = (Arc::clone(targets), mailboxes.clone());
+        let keys = keys.cloned();
         let server = settings.server.clone();
         let admission = Arc::clone(&admission);
         let letters = letters.cloned();
@@ -296,7 +303,12 @@ fn start_workers(
         });
         let build = move |context: &CoreContext| {
             build_core(
-                context, &routes, server, admission, &shape, targets, &mailboxes, letters,
+                context,
+                (&routes, &shape),
+                server,
+                admission,
+                targets,
+                (&mailboxes, keys, letters),
             )
         };
         let worker = worker::start(worker_settings, build);
@@ -315,16 +327,29 @@ fn start_workers(
     Ok(workers)
 }
 
+/// Opens the store of idempotency keys, where the settings have one.
+fn open_keys(settings: &Settings, mailboxes: &Mailboxes) -> io::Result<Option<Arc<Store>>> {
+    let Some(written) = &settings.idempotency else {
+        return Ok(None);
+    };
+    let opened = match &written.store {
+        KeyStore::Log(dir) => {
+            Store::open_local(dir, written.window, written.bounds, mailboxes.clone())
+        }
+        KeyStore::Table(_) => Err("not yet".to_owned()),
+    };
+    let opened = opened.map_err(|error| io::Error::other(format!("idempotency: {error}")))?;
+    Ok(Some(Arc::new(opened)))
+}
+
 /// Makes a core of the gateway on its own thread.
 fn build_core(
     context: &CoreContext,
-    routes: &[Arc<crate::settings::Route>],
+    (routes, shape): (&[Arc<crate::settings::Route>], &Shape),
     server: Server,
     admission: Arc<Admission>,
-    shape: &Shape,
     targets: Arc<[Target]>,
-    mailboxes: &Mailboxes,
-    letters: Option<Letters>,
+    (mailboxes, keys, letters): (&Mailboxes, Option<Arc<Store>>, Option<Letters>),
 ) -> io::Result<Rc<Core>> {
     let number = context.core;
     let mailbox = mailboxes.of(number).map(Arc::clone).unwrap_or_default();
@@ -343,6 +368,7 @@ fn build_core(
             counters,
             mailbox,
             letters,
+            keys,
         },
         bell,
     ))

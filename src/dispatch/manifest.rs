@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 use super::{Target, never_fits};
 use crate::admit::{Judged, Permit};
 use crate::error::{Code, Refusal};
+use crate::idempotency::Claims;
 use crate::limits::RECORD_OVERHEAD_BYTES;
 use crate::map::{EventView, Kept, RequestView};
 use crate::settings::{Binding, Need, Route, Unmatched};
@@ -48,6 +49,8 @@ pub struct Manifest {
     pub lost: SmallVec<[u16; 4]>,
     /// Those of them that go to a dead letter, with why they were lost.
     pub letters: Vec<(Item, Reason)>,
+    /// The keys under which it is sent once, where it has some.
+    pub claims: Option<Claims>,
 }
 
 impl Manifest {
@@ -90,6 +93,28 @@ impl Manifest {
             }
         }
         self.weigh_kept();
+        self.sum_required();
+    }
+
+    /// Refuses further events, which stand in their order, and drops their records.
+    pub fn refuse(&mut self, refusals: Vec<Refusal>) {
+        if refusals.is_empty() {
+            return;
+        }
+        let place = |refusal: &Refusal| refusal.event.unwrap_or_default();
+        self.keep_items(|item| refusals.binary_search_by_key(&item.event, place).is_err());
+        self.refusals.extend(refusals);
+        self.refusals.sort_by_key(place);
+    }
+
+    /// Keeps these records only.
+    pub fn keep_items(&mut self, keep: impl FnMut(&Item) -> bool) {
+        self.items.retain(keep);
+        self.sum_required();
+    }
+
+    fn sum_required(&mut self) {
+        self.required.clear();
         for item in &self.items {
             if item.need == Need::Required {
                 let weight = u64::from(item.weight);
@@ -201,6 +226,7 @@ impl Manifest {
         self.kept = None;
         self.lost.clear();
         self.letters.clear();
+        self.claims = None;
     }
 }
 

@@ -8,13 +8,15 @@ use std::time::UNIX_EPOCH;
 use bytes::Bytes;
 use sluicegate_contract::{Outcome, RecordId, Room};
 
+use super::idempotent::Waiting;
 use super::tasks;
 use crate::admit::{Admission, EventJudge, Permit};
 use crate::dead_letters::Letters;
 use crate::dispatch::{self, Manifest, Outboxes, Target};
 use crate::error::{Code, Refusal};
+use crate::idempotency::Store;
 use crate::limits::OWNED_BODY_BYTES_MAX;
-use crate::observe::{CoreCounters, RecordOutcome, ShedReason};
+use crate::observe::{CoreCounters, EventOutcome, RecordOutcome, ShedReason};
 use crate::reply;
 use crate::route::Routes;
 use crate::runtime::{self, Doorbell, LocalEvent};
@@ -29,6 +31,10 @@ pub struct Core {
     pub(super) state: RefCell<State>,
     /// Raised when something is to be handed over at the end of the tick.
     pub(super) tick: LocalEvent,
+    /// Its number.
+    pub(super) number: usize,
+    /// Where idempotency keys are kept, if anywhere.
+    pub(super) keys: Option<Arc<Store>>,
     pub(super) routes: Routes,
     pub(super) admission: Arc<Admission>,
     pub(super) server: Server,
@@ -52,6 +58,10 @@ pub(super) struct State {
     pub(super) judge: EventJudge,
     pub(super) manifest: Manifest,
     pub(super) reply: reply::Scratch,
+    /// Requests whose idempotency keys are asked for.
+    pub(super) waiting: Waiting,
+    /// Answers that wait until something is stored.
+    pub(super) waiting_for_store: usize,
     /// Bytes to give back to each target, summed over one look into the mailbox.
     released: Vec<u64>,
 }
@@ -74,6 +84,8 @@ pub struct CoreParts {
     pub mailbox: Arc<CoreMailbox>,
     /// Where dead letters go.
     pub letters: Option<Letters>,
+    /// Where idempotency keys are kept, if anywhere.
+    pub keys: Option<Arc<Store>>,
 }
 
 impl Core {
@@ -98,10 +110,14 @@ impl Core {
                 judge: EventJudge::default(),
                 manifest: Manifest::default(),
                 reply: reply::Scratch::default(),
+                waiting: Waiting::default(),
+                waiting_for_store: 0,
                 released: vec![0; targets],
             }),
             targets: parts.targets,
             tick: LocalEvent::new(),
+            number: parts.number,
+            keys: parts.keys,
             routes: parts.routes,
             admission: parts.admission,
             server: parts.server,
@@ -146,9 +162,16 @@ impl Core {
         let Some(entry) = ledger.entry(slot) else {
             return;
         };
+        if let Some(refusal) = entry.refused() {
+            self.count_refused(entry, refusal);
+            return;
+        }
         for event in 0..entry.events.len() {
             let verdict = EventVerdict::judge(entry, event);
-            let outcome = reply::event_outcome(entry, &verdict);
+            let outcome = match entry.is_repeated(event) {
+                true => EventOutcome::Repeated,
+                false => reply::event_outcome(entry, &verdict),
+            };
             self.counters.events_settled(entry.route.index, outcome, 1);
         }
     }
@@ -220,6 +243,9 @@ impl Core {
         if let Some(letters) = &self.letters {
             self.write_letters(letters, &mut state.ledger, slot, id, &settled);
         }
+        if settled.keeps {
+            self.keep(state, slot);
+        }
         state.ledger.release(slot);
     }
 
@@ -234,10 +260,13 @@ impl Core {
                         self.settle(state, id, outcome);
                     }
                 }
+                Mail::Claimed(slot, verdicts) => self.claimed(state, slot, verdicts),
+                Mail::Recorded(slot) => self.recorded(state, slot),
                 Mail::Spooled(slot, stored) => {
                     if state.ledger.spooled(slot, stored) {
                         self.count_settled(&state.ledger, slot);
                     }
+                    self.keep(state, slot);
                     state.ledger.release(slot);
                 }
                 Mail::Snapshot(asker) => {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::dead_letters::Ways;
 use crate::dispatch::Target;
+use crate::idempotency::Store;
 use crate::limits::{
     BODY_BYTES_PER_CORE_MAX, CONNECTION_BUFFER_BYTES, CONNECTIONS_PER_CORE_MAX,
     LETTERS_WAITING_BYTES_MAX,
@@ -23,6 +24,7 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) targets: Arc<[Target]>,
     pub(super) mailboxes: Mailboxes,
+    pub(super) keys: Option<Arc<Store>>,
     pub(super) route_names: Vec<Arc<str>>,
     pub(super) started: SystemTime,
     pub(super) driver: &'static str,
@@ -75,6 +77,10 @@ impl Sources for Shared {
 
     fn ready(&self) -> bool {
         !self.draining.load(Ordering::Acquire)
+    }
+
+    fn keys(&self) -> Option<crate::idempotency::Reading> {
+        self.keys.as_ref().map(|keys| keys.reading())
     }
 
     fn shown_settings(&self) -> Arc<str> {
