@@ -20,12 +20,13 @@ use crate::courier::{Courier, Lanes, Rules};
 use crate::dispatch::{Inbox, Target};
 use crate::gateway::{Core, CoreParts};
 use crate::http::{Deadlines, Preface};
+use crate::idempotency::Store;
 use crate::limits::{CORES_MAX, DRAIN_MAX};
 use crate::observe::{self, CoreCounters, Shape, Sources};
 use crate::rooms::{self, RoomContext};
 use crate::route::Routes;
 use crate::runtime::{self, Driver};
-use crate::settings::{Server, Settings};
+use crate::settings::{KeyStore, Server, Settings};
 use crate::settle::Mailboxes;
 use crate::worker::{self, CoreContext, WorkerHandle, WorkerSettings};
 
@@ -75,7 +76,8 @@ pub fn start(
     let targets: Arc<[Target]> = opened.into();
     let couriers = couriers(&settings, &targets, &outcomes);
     let lanes = Lanes::start(couriers, cores)?;
-    let workers = start_workers(&settings, &targets, &mailboxes, options)?;
+    let keys = open_keys(&settings, &mailboxes)?;
+    let workers = start_workers(&settings, &targets, (&mailboxes, keys.as_ref()), options)?;
     let (http, driver) = workers
         .first()
         .map_or((settings.server.http, ""), |w| (w.address, w.driver_name));
@@ -89,6 +91,7 @@ pub fn start(
         settings,
         targets,
         mailboxes,
+        keys,
         started: SystemTime::now(),
         driver,
         draining: AtomicBool::new(false),
@@ -143,6 +146,9 @@ impl Running {
             }
         }
         self.lanes.join();
+        if let Some(keys) = &self.shared.keys {
+            keys.stop();
+        }
         let in_flight = self
             .shared
             .targets
@@ -236,7 +242,7 @@ fn couriers(
 fn start_workers(
     settings: &Settings,
     targets: &Arc<[Target]>,
-    mailboxes: &Mailboxes,
+    (mailboxes, keys): (&Mailboxes, Option<&Arc<Store>>),
     options: &ServeOptions,
 ) -> io::Result<Vec<WorkerHandle>> {
     let shape = Shape {
@@ -261,6 +267,7 @@ fn start_workers(
             .map_or(settings.server.http, |first| first.address);
         let (routes, shape) = (settings.routes.clone(), shape.clone());
         let (targets, mailboxes) = (Arc::clone(targets), mailboxes.clone());
+        let keys = keys.cloned();
         let server = settings.server.clone();
         let admission = Arc::clone(&admission);
         let mut worker_settings = WorkerSettings::new(number, address, options.driver);
@@ -271,7 +278,12 @@ fn start_workers(
         });
         let build = move |context: &CoreContext| {
             build_core(
-                context, &routes, server, admission, &shape, targets, &mailboxes,
+                context,
+                (&routes, &shape),
+                server,
+                admission,
+                targets,
+                (&mailboxes, keys),
             )
         };
         let worker = worker::start(worker_settings, build);
@@ -290,15 +302,29 @@ fn start_workers(
     Ok(workers)
 }
 
+/// Opens the store of idempotency keys, where the settings have one.
+fn open_keys(settings: &Settings, mailboxes: &Mailboxes) -> io::Result<Option<Arc<Store>>> {
+    let Some(written) = &settings.idempotency else {
+        return Ok(None);
+    };
+    let opened = match &written.store {
+        KeyStore::Log(dir) => {
+            Store::open_local(dir, written.window, written.bounds, mailboxes.clone())
+        }
+        KeyStore::Table(_) => Err("not yet".to_owned()),
+    };
+    let opened = opened.map_err(|error| io::Error::other(format!("idempotency: {error}")))?;
+    Ok(Some(Arc::new(opened)))
+}
+
 /// Makes a core of the gateway on its own thread.
 fn build_core(
     context: &CoreContext,
-    routes: &[Arc<crate::settings::Route>],
+    (routes, shape): (&[Arc<crate::settings::Route>], &Shape),
     server: Server,
     admission: Arc<Admission>,
-    shape: &Shape,
     targets: Arc<[Target]>,
-    mailboxes: &Mailboxes,
+    (mailboxes, keys): (&Mailboxes, Option<Arc<Store>>),
 ) -> io::Result<Rc<Core>> {
     let number = context.core;
     let mailbox = mailboxes.of(number).map(Arc::clone).unwrap_or_default();
@@ -316,6 +342,7 @@ fn build_core(
             targets,
             counters,
             mailbox,
+            keys,
         },
         bell,
     ))

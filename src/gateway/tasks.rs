@@ -23,11 +23,16 @@ impl Core {
     /// Decides the requests whose time to answer has passed.
     pub fn answer_late(&self) {
         let state = &mut *self.state.borrow_mut();
-        for slot in state.ledger.expire(runtime::now()).decided {
+        let now = runtime::now();
+        for slot in state.ledger.expire(now).decided {
+            self.waited_in_vain(state, slot);
             self.count_settled(&state.ledger, slot);
+            self.keep(state, slot);
             state.ledger.release(slot);
         }
-        self.watching.set(state.ledger.events_in_flight() > 0);
+        self.hurry_answers(state, now);
+        let waits = state.ledger.events_in_flight() > 0 || state.waiting_for_store > 0;
+        self.watching.set(waits);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The kit through which the stories speak: the real program on free ports, a bare HTTP client,
 //! and readers that ask each backend itself what it holds.
 
+mod audit;
 mod aws;
 mod check;
 mod client;
@@ -10,11 +11,12 @@ mod program;
 
 use std::time::{Duration, Instant};
 
+pub(crate) use audit::{Stream as Load, audited};
 pub(crate) use aws::{Aws, aws, roto};
 pub(crate) use check::{event, exactly_once, ndjson};
 pub(crate) use client::{Answer, Client, Request, flood};
 pub(crate) use gateway::{Gateway, gateway};
-pub(crate) use kafka::kafka;
+pub(crate) use kafka::{kafka, own_broker};
 pub(crate) use program::{run, sluicegate};
 pub(crate) use sluicegate_testkit::stub::{Fault, Stub};
 
