@@ -107,6 +107,8 @@ impl Gateway {
                 targets: Arc::clone(&doors),
                 counters: CoreCounters::new(number, &shape),
                 mailbox: Arc::clone(mailboxes.of(number).unwrap()),
+                keys: None,
+                letters: None,
             })
         };
         world.note(format_args!(
@@ -154,6 +156,8 @@ fn door(target: &Target, queue_bytes: u64) -> dispatch::Target {
         gate: Arc::new(Gate::new(Arc::new(TargetHealth::new(name)))),
         inbox: Some(Arc::<Inbox>::default()),
         counters: Arc::new(TargetCounters::new()),
+        dead_letter: None,
+        envelope: None,
     }
 }
 
