@@ -1,0 +1,122 @@
+//! Reads committed records in order, and goes on when more are committed.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::Stored;
+use crate::disk::Disk;
+use crate::scan::{Found, Scan};
+use crate::state::Shared;
+
+/// Gives the records of a log in order, from a sequence on. It may be sent to another thread; it
+/// holds no lock of the log while it reads.
+pub struct Reader {
+    disk: Arc<dyn Disk>,
+    shared: Shared,
+    next: u64,
+    /// The segment that is open: its base and where the reader stands in it.
+    open: Option<(u64, Scan)>,
+}
+
+impl Reader {
+    pub(crate) fn new(disk: Arc<dyn Disk>, shared: Shared, from: u64) -> Self {
+        Self {
+            disk,
+            shared,
+            next: from,
+            open: None,
+        }
+    }
+
+    /// The sequence of the next record, as far as is known: past what is lost.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.next
+    }
+
+    /// The next committed record; `None` if there is none yet: ask again after a commit. What is
+    /// damaged is passed by. After an error the same place is tried again.
+    #[expect(clippy::should_implement_trait)] // An iterator ends at `None`; a log goes on.
+    pub fn next(&mut self) -> io::Result<Option<Stored>> {
+        loop {
+            if !self.enter()? {
+                return Ok(None);
+            }
+            let Some((base, scan)) = &mut self.open else {
+                return Ok(None);
+            };
+            match scan.step()? {
+                Found::Record(header) if header.sequence < self.next => {}
+                Found::Record(header) => {
+                    let payload = Bytes::copy_from_slice(scan.payload()?);
+                    self.next = header.sequence + 1;
+                    return Ok(Some(Stored {
+                        sequence: header.sequence,
+                        kind: header.kind,
+                        time: header.time,
+                        payload,
+                    }));
+                }
+                Found::Damage { bytes, sequences } => {
+                    let lost = sequences.end - sequences.start;
+                    self.next = self.next.max(sequences.end);
+                    self.shared.lock().damage(*base, bytes.start, lost);
+                }
+                // The state says that there is more in this segment, and there is not.
+                Found::End { at, .. } => {
+                    let base = *base;
+                    self.open = None;
+                    self.pass(base, at);
+                }
+            }
+        }
+    }
+
+    /// Opens the segment of the next record, or looks how far the open one is committed by now.
+    /// False if there is nothing to read.
+    fn enter(&mut self) -> io::Result<bool> {
+        loop {
+            let state = self.shared.lock();
+            let Some((segment, limit)) = state.segment_of(self.next) else {
+                self.next = self.next.max(state.next);
+                return Ok(false);
+            };
+            let (header, end, limit) = (segment.header, segment.end, limit.min(segment.next));
+            let mark = segment.mark(self.next);
+            drop(state);
+            self.next = self.next.max(header.base);
+            if let Some((base, scan)) = &mut self.open
+                && *base == header.base
+            {
+                scan.extend(end, limit);
+                return Ok(true);
+            }
+            match self.disk.open(&crate::segment_name(header.base)) {
+                Ok(file) => {
+                    let mut scan = Scan::new(file, header, limit, end);
+                    if let Some(mark) = mark {
+                        scan.skip_to(mark.at, mark.sequence);
+                    }
+                    self.open = Some((header.base, scan));
+                    return Ok(true);
+                }
+                // It was removed since: all its records are settled, or given up.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => self.pass(header.base, 0),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Goes past a segment of which nothing more can be read.
+    fn pass(&mut self, base: u64, at: u64) {
+        let mut state = self.shared.lock();
+        let segment = state.segments.iter().find(|it| it.header.base == base);
+        let Some(after) = segment.map(|segment| segment.next) else {
+            return;
+        };
+        state.damage(base, at, after.saturating_sub(self.next));
+        self.next = self.next.max(after);
+    }
+}

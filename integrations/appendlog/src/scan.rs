@@ -1,0 +1,184 @@
+//! Goes through the records of one segment and finds the next whole one after damage.
+//!
+//! Invariant: a record passes only with both CRCs under its segment's salt and with the sequence
+//! that its place asks for; after damage, with one that so many bytes could have led to.
+
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::disk::{DiskFile, read_full};
+use crate::format::{ALIGNMENT, FIRST_RECORD, RECORD_HEADER, RecordHeader, SegmentHeader};
+
+/// Bytes that are read at once, where no record is larger.
+const WINDOW: usize = 128 * 1024;
+
+/// What stands at the place that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// A whole record; its payload is at [`Scan::payload`].
+    Record(RecordHeader),
+    /// Bytes that are no record, with the sequences that are lost in them.
+    Damage {
+        bytes: Range<u64>,
+        sequences: Range<u64>,
+    },
+    /// No whole record from here on. `dirty` says whether there is anything but zeros.
+    End { at: u64, dirty: bool },
+}
+
+/// A place in a segment.
+pub(crate) struct Scan {
+    file: Arc<dyn DiskFile>,
+    salt: u32,
+    /// Where the next record stands, and its sequence.
+    at: u64,
+    expected: u64,
+    /// The first sequence that is not this segment's any more.
+    limit: u64,
+    /// Bytes of the file from here on are not looked at.
+    end: u64,
+    window: Vec<u8>,
+    window_at: u64,
+    payload: Range<u64>,
+}
+
+impl Scan {
+    pub(crate) fn new(
+        file: Arc<dyn DiskFile>,
+        header: SegmentHeader,
+        limit: u64,
+        end: u64,
+    ) -> Self {
+        Self {
+            file,
+            salt: header.salt,
+            at: FIRST_RECORD,
+            expected: header.base,
+            limit,
+            end,
+            window: Vec::new(),
+            window_at: 0,
+            payload: 0..0,
+        }
+    }
+
+    /// Goes on at a record that is known to stand there.
+    pub(crate) fn skip_to(&mut self, at: u64, sequence: u64) {
+        (self.at, self.expected) = (at, sequence);
+    }
+
+    /// More of the segment counts now: records up to `end` and below `limit`.
+    pub(crate) fn extend(&mut self, end: u64, limit: u64) {
+        (self.end, self.limit) = (end, limit);
+    }
+
+    /// Where the next record stands.
+    pub(crate) fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// The sequence of the next record.
+    pub(crate) fn expected(&self) -> u64 {
+        self.expected
+    }
+
+    /// The payload of the record that was found last.
+    pub(crate) fn payload(&mut self) -> io::Result<&[u8]> {
+        let Range { start, end } = self.payload.clone();
+        Ok(self
+            .bytes(start, (end - start) as usize)?
+            .unwrap_or_default())
+    }
+
+    /// Looks at the next place and goes past what is there.
+    pub(crate) fn step(&mut self) -> io::Result<Found> {
+        if self.expected >= self.limit {
+            return Ok(Found::End {
+                at: self.at,
+                dirty: false,
+            });
+        }
+        let (at, expected) = (self.at, self.expected);
+        let Some(header) = self.header(at)?.filter(|it| it.sequence == expected) else {
+            return self.resume();
+        };
+        let end = at + header.extent();
+        let whole = end <= self.end && self.payload_is_whole(at, &header)?;
+        if !whole && end > self.end {
+            return self.resume();
+        }
+        (self.at, self.expected) = (end, expected + 1);
+        Ok(if whole {
+            Found::Record(header)
+        } else {
+            Found::Damage {
+                bytes: at..end,
+                sequences: expected..expected + 1,
+            }
+        })
+    }
+
+    fn payload_is_whole(&mut self, at: u64, header: &RecordHeader) -> io::Result<bool> {
+        let salt = self.salt;
+        let length = (RECORD_HEADER + u64::from(header.length)) as usize;
+        self.payload = at + RECORD_HEADER..at + length as u64;
+        let record = self.bytes(at, length)?.unwrap_or_default();
+        let parts = record.split_at_checked(RECORD_HEADER as usize);
+        Ok(parts.is_some_and(|(head, payload)| header.confirms(head, payload, salt)))
+    }
+
+    /// Searches for the next header that may follow, past a place that holds none.
+    fn resume(&mut self) -> io::Result<Found> {
+        let (from, expected) = (self.at, self.expected);
+        let mut dirty = false;
+        let mut at = from;
+        while at < self.end {
+            let word = self.bytes(at, ALIGNMENT as usize)?;
+            // The zeros of preallocated space are passed by without a CRC.
+            let blank = word.is_some_and(|word| word.iter().all(|byte| *byte == 0));
+            if !blank {
+                dirty = true;
+                let most = (at - from) / RECORD_HEADER;
+                let next = self.header(at)?.map(|header| header.sequence);
+                if let Some(sequence) = next.filter(|found| {
+                    *found > expected && found - expected <= most && *found < self.limit
+                }) {
+                    self.skip_to(at, sequence);
+                    return Ok(Found::Damage {
+                        bytes: from..at,
+                        sequences: expected..sequence,
+                    });
+                }
+            }
+            at += ALIGNMENT;
+        }
+        Ok(Found::End { at: from, dirty })
+    }
+
+    fn header(&mut self, at: u64) -> io::Result<Option<RecordHeader>> {
+        let salt = self.salt;
+        let bytes = self.bytes(at, RECORD_HEADER as usize)?;
+        Ok(bytes.and_then(|bytes| RecordHeader::decode(bytes, salt)))
+    }
+
+    /// A part of the file; nothing if it reaches past the end.
+    fn bytes(&mut self, at: u64, length: usize) -> io::Result<Option<&[u8]>> {
+        let end = at + length as u64;
+        if end > self.end {
+            return Ok(None);
+        }
+        if at < self.window_at || end > self.window_at + self.window.len() as u64 {
+            // Read no further than what counts: what lies beyond may still be written.
+            let wanted = (self.end - at).min(length.max(WINDOW) as u64) as usize;
+            self.window.resize(wanted, 0);
+            self.window.shrink_to(WINDOW);
+            self.window_at = at;
+            let read = read_full(self.file.as_ref(), &mut self.window, at);
+            self.window.truncate(*read.as_ref().unwrap_or(&0));
+            read?;
+        }
+        let begin = (at - self.window_at) as usize;
+        Ok(self.window.get(begin..begin + length))
+    }
+}

@@ -1,0 +1,319 @@
+//! The committer: takes all that waits, stores it with one write and one sync, and answers all.
+//! There is no timer in its way: what comes while the disk syncs is the next group.
+//!
+//! `Committer` holds the decisions and can be driven by hand, by a simulation for one; the thread
+//! around it only waits.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io;
+use std::ops::Range;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+
+use crate::disk::Disk;
+use crate::log::expired;
+use crate::reader::Reader;
+use crate::state::{Shared, Usage};
+use crate::{Append, AppendError, Log, Options, RECORD_BYTES_MAX};
+
+/// Bytes of payload that may wait for the disk; past it `Full`.
+const WAITING_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Bytes of payload of one group, unless one call brings more.
+const GROUP_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// Cursors are synced at most so often.
+const CURSOR_PAUSE: Duration = Duration::from_secs(1);
+
+/// What is called with the result of an append, on the committer's thread.
+pub type Done = Box<dyn FnOnce(Result<Range<u64>, AppendError>) + Send>;
+type OnCommit = Arc<dyn Fn() + Send + Sync>;
+
+/// The handle of a log whose committer runs: cheap to clone, never blocks. The committer ends when
+/// `stop` is called or the last handle is dropped.
+#[derive(Clone)]
+pub struct Writer {
+    shared: Shared,
+    disk: Arc<dyn Disk>,
+    options: Options,
+    desk: Arc<Desk>,
+    handle: Arc<Handle>,
+}
+
+/// Where handles leave work for the committer.
+#[derive(Default)]
+struct Desk {
+    work: Mutex<Work>,
+    bell: Condvar,
+}
+
+#[derive(Default)]
+struct Work {
+    appends: VecDeque<Waiting>,
+    waiting_bytes: u64,
+    advances: BTreeMap<String, u64>,
+    removals: BTreeSet<String>,
+    discard: u64,
+    callbacks: Vec<OnCommit>,
+    stopping: bool,
+}
+
+struct Waiting {
+    records: Vec<Append>,
+    bytes: u64,
+    done: Done,
+}
+
+/// Ends the thread when the last handle is gone.
+struct Handle {
+    desk: Arc<Desk>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Desk {
+    fn lock(&self) -> MutexGuard<'_, Work> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.desk.lock().stopping = true;
+        self.desk.bell.notify_all();
+    }
+}
+
+impl Writer {
+    /// Starts the committer's thread.
+    ///
+    /// # Errors
+    /// If there is no thread to be had.
+    pub fn start(log: Log) -> io::Result<Self> {
+        let (writer, mut committer) = Self::by_hand(log);
+        let thread = std::thread::Builder::new().name("sluicegate-log".to_owned());
+        let thread = thread.spawn(move || while committer.wait() {})?;
+        *writer.handle.lock() = Some(thread);
+        Ok(writer)
+    }
+
+    /// A handle and its committer, which the caller turns.
+    #[must_use]
+    pub fn by_hand(log: Log) -> (Self, Committer) {
+        let desk = Arc::new(Desk::default());
+        let writer = Self {
+            shared: log.shared().clone(),
+            disk: Arc::clone(log.disk()),
+            options: *log.options(),
+            desk: Arc::clone(&desk),
+            handle: Arc::new(Handle {
+                desk: Arc::clone(&desk),
+                thread: Mutex::new(None),
+            }),
+        };
+        let committer = Committer {
+            synced: log.disk().now(),
+            log,
+            desk,
+            stale: false,
+        };
+        (writer, committer)
+    }
+
+    /// Hands records over; `done` is told once they are durable or refused. Never blocks: what
+    /// would wait behind too much is refused with `Full` at once, in this call.
+    pub fn append(&self, records: Vec<Append>, done: Done) {
+        let bytes = records.iter().map(|it| it.payload.len() as u64).sum();
+        let large = records.iter().any(|it| it.payload.len() > RECORD_BYTES_MAX);
+        let mut work = self.desk.lock();
+        let refusal = if work.stopping {
+            AppendError::Stopped
+        } else if large || bytes > WAITING_BYTES_MAX {
+            AppendError::TooLarge
+        } else if work.waiting_bytes + bytes > WAITING_BYTES_MAX {
+            AppendError::Full
+        } else {
+            work.waiting_bytes += bytes;
+            work.appends.push_back(Waiting {
+                records,
+                bytes,
+                done,
+            });
+            self.desk.bell.notify_one();
+            return;
+        };
+        drop(work);
+        done(Err(refusal));
+    }
+
+    /// Moves a cursor forward; durable within about a second, and at `stop`.
+    pub fn advance(&self, name: &str, next: u64) {
+        let mut work = self.desk.lock();
+        match work.advances.get_mut(name) {
+            Some(known) => *known = next.max(*known),
+            None => {
+                work.advances.insert(name.to_owned(), next);
+            }
+        }
+        self.desk.bell.notify_one();
+    }
+
+    /// Forgets a reader: it does not hold records any more.
+    pub fn remove_cursor(&self, name: &str) {
+        let mut work = self.desk.lock();
+        work.advances.remove(name);
+        work.removals.insert(name.to_owned());
+        self.desk.bell.notify_one();
+    }
+
+    /// Where a reader stands, as far as the committer has heard. See [`Log::cursor`].
+    #[must_use]
+    pub fn cursor(&self, name: &str) -> Option<u64> {
+        self.shared.lock().cursors.get(name).copied()
+    }
+
+    /// See [`Log::expired`].
+    #[must_use]
+    pub fn expired(&self, now: SystemTime) -> Option<Range<u64>> {
+        expired(&self.shared, self.options.max_age, now)
+    }
+
+    /// See [`Log::discard`].
+    pub fn discard(&self, below: u64) {
+        let mut work = self.desk.lock();
+        work.discard = below.max(work.discard);
+        self.desk.bell.notify_one();
+    }
+
+    /// See [`Log::usage`].
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        self.shared.lock().usage(self.options.max_bytes)
+    }
+
+    /// See [`Log::reader`].
+    #[must_use]
+    pub fn reader(&self, from: u64) -> Reader {
+        Reader::new(Arc::clone(&self.disk), self.shared.clone(), from)
+    }
+
+    /// Calls back after each group that was stored, on the committer's thread: to wake readers.
+    pub fn on_commit(&self, callback: impl Fn() + Send + Sync + 'static) {
+        self.desk.lock().callbacks.push(Arc::new(callback));
+    }
+
+    /// Stores what waits, syncs the cursors, and ends the committer. Blocks until that is done;
+    /// what is handed over later is refused. May be called more than once.
+    pub fn stop(&self) {
+        self.desk.lock().stopping = true;
+        self.desk.bell.notify_all();
+        let thread = self.handle.lock().take();
+        if let Some(thread) = thread {
+            // A panic of the committer has been reported where it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Handle {
+    fn lock(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
+        self.thread.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The committer without its thread.
+pub struct Committer {
+    log: Log,
+    desk: Arc<Desk>,
+    /// When cursors were synced last.
+    synced: Duration,
+    /// Cursors moved since, or their last sync failed.
+    stale: bool,
+}
+
+impl Committer {
+    /// Waits for work, does it, and says whether to go on.
+    fn wait(&mut self) -> bool {
+        let work = self.desk.lock();
+        let idle = |work: &mut Work| {
+            work.appends.is_empty()
+                && work.advances.is_empty()
+                && work.removals.is_empty()
+                && work.discard == 0
+                && !work.stopping
+        };
+        let bell = &self.desk.bell;
+        if self.stale {
+            drop(bell.wait_timeout_while(work, CURSOR_PAUSE, idle));
+        } else {
+            drop(bell.wait_while(work, idle));
+        }
+        self.turn()
+    }
+
+    /// Stores what waits, as one group, and syncs the cursors where that is due. False when it was
+    /// the last turn: the log is stopped and everything is on the disk.
+    pub fn turn(&mut self) -> bool {
+        let mut work = self.desk.lock();
+        let advances = std::mem::take(&mut work.advances);
+        let removals = std::mem::take(&mut work.removals);
+        let discard = std::mem::take(&mut work.discard);
+        let group = take_group(&mut work);
+        let callbacks = work.callbacks.clone();
+        let last = work.stopping && work.appends.is_empty();
+        drop(work);
+        if !group.is_empty() {
+            self.commit(group);
+            for callback in callbacks {
+                callback();
+            }
+        }
+        self.stale |= !advances.is_empty() || !removals.is_empty() || discard > 0;
+        for name in removals {
+            self.log.remove_cursor(&name);
+        }
+        for (name, next) in advances {
+            self.log.advance(&name, next);
+        }
+        if discard > 0 {
+            self.log.discard(discard);
+        }
+        let now = self.log.disk().now();
+        if self.stale && (last || now.saturating_sub(self.synced) >= CURSOR_PAUSE) {
+            self.synced = now;
+            // Tried again a second later: until then no segment is removed.
+            self.stale = self.log.sync().is_err();
+        }
+        !last
+    }
+
+    fn commit(&mut self, group: Vec<Waiting>) {
+        let mut records = Vec::with_capacity(group.iter().map(|it| it.records.len()).sum());
+        let mut ends = Vec::with_capacity(group.len());
+        for waiting in group {
+            records.extend(waiting.records);
+            ends.push((records.len() as u64, waiting.done));
+        }
+        let stored = self.log.append(&records);
+        let mut begin = 0;
+        for (end, done) in ends {
+            done(match &stored {
+                Ok(range) => Ok(range.start + begin..range.start + end),
+                Err(error) => Err(error.clone()),
+            });
+            begin = end;
+        }
+    }
+}
+
+fn take_group(work: &mut Work) -> Vec<Waiting> {
+    let mut group = Vec::new();
+    let mut bytes = 0;
+    while let Some(first) = work.appends.front() {
+        if bytes > 0 && bytes + first.bytes > GROUP_BYTES_MAX {
+            break;
+        }
+        bytes += first.bytes;
+        group.extend(work.appends.pop_front());
+    }
+    work.waiting_bytes -= bytes;
+    group
+}
