@@ -10,8 +10,9 @@
 use std::convert::Infallible;
 
 use bytes::Bytes;
+use bytestring::ByteString;
 use minicbor::{Decoder, Encoder};
-use sluicegate_contract::{Field, Record, stored};
+use sluicegate_contract::{Field, Record, stored, text};
 
 use crate::limits::SPOOL_ENTRY_BYTES;
 
@@ -50,7 +51,7 @@ pub struct StoredRequest {
     /// Its id.
     pub id: u128,
     /// The name of its route.
-    pub route: String,
+    pub route: ByteString,
     /// Its records, or some of them.
     pub records: Vec<StoredRecord>,
 }
@@ -63,11 +64,11 @@ pub struct StoredRecord {
     /// The place of its event.
     pub event: u32,
     /// The name of its target.
-    pub target: String,
+    pub target: ByteString,
     /// The kind of that target.
-    pub room: String,
+    pub room: ByteString,
     /// The name of its binding.
-    pub binding: String,
+    pub binding: ByteString,
     /// Its courier had it when it was stored, and might still deliver it.
     pub held: bool,
     /// The record, for [`stored::decode`].
@@ -169,7 +170,7 @@ fn read(entry: &Bytes) -> Result<StoredRequest, Trouble> {
         return Err(Trouble::Version(version));
     }
     let id = <[u8; 16]>::try_from(from.bytes()?).map_err(|_| Trouble::Id)?;
-    let route = from.str()?.to_owned();
+    let route = name(entry, &mut from)?;
     let count = from.array()?;
     let mut records = Vec::new();
     while count.map_or_else(|| more(&from), |count| Ok((records.len() as u64) < count))? {
@@ -191,9 +192,9 @@ fn record(entry: &Bytes, from: &mut Decoder<'_>) -> Result<StoredRecord, Trouble
     let record = StoredRecord {
         number: from.u32()?,
         event: from.u32()?,
-        target: from.str()?.to_owned(),
-        room: from.str()?.to_owned(),
-        binding: from.str()?.to_owned(),
+        target: name(entry, from)?,
+        room: name(entry, from)?,
+        binding: name(entry, from)?,
         held: from.bool()?,
         stored: entry.slice_ref(from.bytes()?),
     };
@@ -203,10 +204,16 @@ fn record(entry: &Bytes, from: &mut Decoder<'_>) -> Result<StoredRecord, Trouble
     Ok(record)
 }
 
+/// A name as a slice of the entry: nothing is copied.
+fn name(entry: &Bytes, from: &mut Decoder<'_>) -> Result<ByteString, Trouble> {
+    let read = from.str()?;
+    Ok(text(entry.slice_ref(read.as_bytes())).unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use sluicegate_contract::{Kind, Section, Value};
+    use sluicegate_contract::{Kind, Value};
 
     use super::*;
 
@@ -214,7 +221,7 @@ mod tests {
         name: "value",
         kind: Kind::Payload,
         required: false,
-        section: Section::Record,
+        default: None,
         doc: "",
     }];
 
@@ -241,7 +248,7 @@ mod tests {
         let entries = encode(7, "orders", (0..).zip(&records).map(|(n, r)| to_store(n, r)));
         assert_eq!(entries.len(), 1);
         let read = decode(&entries[0]).unwrap();
-        assert_eq!((read.id, read.route.as_str()), (7, "orders"));
+        assert_eq!((read.id, &*read.route), (7, "orders"));
         for ((number, record), read) in (0..).zip(&records).zip(&read.records) {
             assert_eq!((read.number, read.event), (number, number / 2));
             assert_eq!((&*read.target, &*read.room, &*read.binding), ("orders", "kafka", "trail"));
