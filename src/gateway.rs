@@ -13,6 +13,7 @@ mod admission;
 mod core;
 mod refused;
 mod rehearsal;
+mod tasks;
 mod ticket;
 
 pub use admission::{Approach, TurnedAway, admit};
