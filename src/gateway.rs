@@ -22,7 +22,7 @@ mod ticket;
 pub use admission::{Approach, TurnedAway, admit};
 use core::State;
 pub use core::{Core, CoreParts};
-pub use rehearsal::{Given, Rehearsal, RehearsalRequest, RehearsedRecord, rehearse};
+pub use rehearsal::{Given, Rehearsal, RehearsalRequest, RehearsedRecord, SPOOL, rehearse};
 pub use ticket::Ticket;
 
 use std::borrow::Cow;

@@ -9,7 +9,7 @@ use sluicegate_appendlog::{Log, Options, RealDisk, Recovery, Writer};
 use super::{DrainRules, DrainThread, LaneRules, Spool};
 use crate::dispatch::Target;
 use crate::rooms;
-use crate::settings::{After, Otherwise, Settings};
+use crate::settings::Settings;
 use crate::settle::Mailboxes;
 
 /// A spool that runs.
@@ -120,10 +120,7 @@ fn lane(target: &str, room: &str, door: Option<usize>, start: u64, lasting: bool
 
 /// The places of the targets whose records may be stored.
 fn spooled_targets(settings: &Settings) -> BTreeSet<usize> {
-    let spools = |reply: &crate::settings::ReplyRule| {
-        reply.after == After::Spooled || reply.otherwise == Otherwise::Spool
-    };
-    let routes = settings.routes.iter().filter(|route| spools(&route.reply));
+    let routes = settings.routes.iter().filter(|route| route.reply.spools());
     routes
         .flat_map(|route| route.bindings.iter().map(|binding| binding.target))
         .collect()
