@@ -209,7 +209,8 @@ async fn connection(shared: Rc<Shared>, mut stream: TcpStream, number: u16) -> R
     let mut before = Instant::now();
     let pause = shared.load.pause();
     // Connections take turns, so that their requests are spread over the time between two.
-    let mut due = shared.begun + pause.mul_f64(f64::from(number) / f64::from(shared.load.connections));
+    let mut due =
+        shared.begun + pause.mul_f64(f64::from(number) / f64::from(shared.load.connections));
     while shared.phase.get() != Phase::Over {
         if !pause.is_zero() {
             due += pause;

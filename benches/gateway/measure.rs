@@ -237,7 +237,11 @@ impl<'o> Bench<'o> {
             warm: Duration::try_from_secs_f64(self.options.warm)?,
             window: Duration::try_from_secs_f64(self.options.seconds)?,
             run: self.runs,
-            rate: if work == Work::SpooledHalf { self.full_rate / 2.0 } else { 0.0 },
+            rate: if work == Work::SpooledHalf {
+                self.full_rate / 2.0
+            } else {
+                0.0
+            },
         };
         // The load ends by itself when answers come; `timeout` ends it when none does.
         let seconds = (self.options.warm + self.options.seconds + 30.0).ceil();

@@ -29,7 +29,11 @@ pub(crate) struct Probe {
 impl Probe {
     /// Starts to write and sync a file of its own at this path.
     pub(crate) fn start(path: &Path) -> Result<Self, Failure> {
-        let file = OpenOptions::new().create(true).truncate(true).write(true).open(path)?;
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .open(path)?;
         let over = Arc::<AtomicBool>::default();
         let seen = Arc::clone(&over);
         let thread = std::thread::spawn(move || probe(&file, &seen));
@@ -39,7 +43,10 @@ impl Probe {
     /// Ends it: p50 and p99 of its syncs in milliseconds.
     pub(crate) fn stop(self) -> Result<(f64, f64), Failure> {
         self.over.store(true, Ordering::Release);
-        let took = self.thread.join().map_err(|_| "the probe of the disk panicked")??;
+        let took = self
+            .thread
+            .join()
+            .map_err(|_| "the probe of the disk panicked")??;
         let at = |quantile| took.value_at_quantile(quantile) as f64 / 1000.0;
         Ok((at(0.5), at(0.99)))
     }

@@ -78,7 +78,9 @@ impl Report {
     fn disks(&self, text: &mut String) {
         for ((connections, work), samples) in &self.samples {
             for sample in samples {
-                let Some((p50, p99)) = sample.disk else { continue };
+                let Some((p50, p99)) = sample.disk else {
+                    continue;
+                };
                 let _ = write!(
                     text,
                     "\n{}, {connections} connections, round {}: answers p50 {:.2} ms, p99 {:.2} ms \
