@@ -21,7 +21,9 @@ mod stories {
     mod operations;
     mod overload;
     mod proxies;
+    mod replicas;
     mod replies;
+    mod retries;
     mod statuses;
     mod truth;
     mod volume;
