@@ -218,6 +218,15 @@ pub const SPOOL_STOP_MAX: Duration = Duration::from_secs(5);
 /// what became of them. Past it a record may be delivered twice.
 pub const SPOOL_HELD_MAX: usize = 100_000;
 
+// ---- Dead letters. ----
+
+/// Bytes of dead letters that wait for their targets, of all together; past it they are lost.
+pub const LETTERS_WAITING_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// How long a dead letter waits for a target that takes nothing: as long as its courier would try.
+pub const LETTER_WAIT_MAX: Duration = GIVE_UP_DEFAULT;
+/// How often a target that took nothing is looked at for dead letters.
+pub const LETTER_LOOK: Duration = Duration::from_millis(50);
+
 // ---- Answers that a route shapes. ----
 
 /// Bytes of a request that are kept for the expressions of its answer: they are weighed with its

@@ -1,5 +1,6 @@
 //! The running gateway: puts its parts together, starts them, and stops them in the right order.
 
+mod keys;
 mod sources;
 
 use std::io;
@@ -13,20 +14,22 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use sluicegate_contract::{OutcomeSink, Room};
 
+use self::keys::open_keys;
 use self::sources::Shared;
 use crate::admin::{self, AdminHandle};
 use crate::admit::Admission;
 use crate::courier::{Courier, Lanes, Rules};
+use crate::dead_letters::{Clerk, Letters};
 use crate::dispatch::{Inbox, Target};
 use crate::gateway::{Core, CoreParts};
 use crate::http::{Deadlines, Preface};
-use crate::idempotency::{SharedOptions, Store};
-use crate::limits::{CORES_MAX, DRAIN_MAX, IDEMPOTENCY_LEASE_DEFAULT};
+use crate::idempotency::Store;
+use crate::limits::{CORES_MAX, DRAIN_MAX};
 use crate::observe::{self, CoreCounters, Shape, Sources};
 use crate::rooms::{self, RoomContext};
 use crate::route::Routes;
 use crate::runtime::{self, Driver};
-use crate::settings::{KeyStore, Server, Settings};
+use crate::settings::{Server, Settings};
 use crate::settle::Mailboxes;
 use crate::worker::{self, CoreContext, WorkerHandle, WorkerSettings};
 
@@ -57,6 +60,7 @@ pub struct Running {
     shared: Arc<Shared>,
     workers: Vec<WorkerHandle>,
     lanes: Lanes,
+    clerk: Option<Clerk>,
     admin_handle: AdminHandle,
 }
 
@@ -70,14 +74,18 @@ pub fn start(
     context: &RoomContext,
 ) -> io::Result<Running> {
     let cores = cores(options)?;
-    let mailboxes = Mailboxes::new(cores);
+    // The spool and the dead letters have mailboxes of their own, behind those of the cores.
+    let mailboxes = Mailboxes::with_beside(cores, 2);
     let outcomes: Arc<dyn OutcomeSink> = Arc::new(mailboxes.clone());
     let opened = rooms::open(&settings, context, &outcomes).map_err(io::Error::other)?;
     let targets: Arc<[Target]> = opened.into();
     let couriers = couriers(&settings, &targets, &outcomes);
     let lanes = Lanes::start(couriers, cores)?;
+    let clerk = clerk(&settings, &targets, &mailboxes)?;
+    let letters = clerk.as_ref().map(Clerk::letters);
     let keys = open_keys(&settings, context, &mailboxes)?;
-    let workers = start_workers(&settings, &targets, (&mailboxes, keys.as_ref()), options)?;
+    let beside = (&mailboxes, keys.as_ref(), letters.as_ref());
+    let workers = start_workers(&settings, &targets, beside, options)?;
     let (http, driver) = workers
         .first()
         .map_or((settings.server.http, ""), |w| (w.address, w.driver_name));
@@ -115,8 +123,22 @@ pub fn start(
         shared,
         workers,
         lanes,
+        clerk,
         admin_handle,
     })
+}
+
+/// The clerk of dead letters, whose mailbox stands behind that of the spool.
+fn clerk(
+    settings: &Settings,
+    targets: &Arc<[Target]>,
+    mailboxes: &Mailboxes,
+) -> io::Result<Option<Clerk>> {
+    let number = mailboxes.all().len() + 1;
+    match mailboxes.of(number) {
+        Some(mailbox) => Clerk::start(settings, targets, mailbox, number),
+        None => Ok(None),
+    }
 }
 
 impl Running {
@@ -133,6 +155,10 @@ impl Running {
             idle &= worker
                 .join()
                 .is_ok_and(|drained| drained.idle && drained.cut == 0);
+        }
+        let left = DRAIN_MAX.saturating_sub(began.elapsed());
+        if let Some(clerk) = &self.clerk {
+            clerk.finish(left);
         }
         let left = DRAIN_MAX.saturating_sub(began.elapsed());
         for target in &*self.shared.targets {
@@ -242,7 +268,7 @@ fn couriers(
 fn start_workers(
     settings: &Settings,
     targets: &Arc<[Target]>,
-    (mailboxes, keys): (&Mailboxes, Option<&Arc<Store>>),
+    (mailboxes, keys, letters): (&Mailboxes, Option<&Arc<Store>>, Option<&Letters>),
     options: &ServeOptions,
 ) -> io::Result<Vec<WorkerHandle>> {
     let shape = Shape {
@@ -270,6 +296,7 @@ fn start_workers(
         let keys = keys.cloned();
         let server = settings.server.clone();
         let admission = Arc::clone(&admission);
+        let letters = letters.cloned();
         let mut worker_settings = WorkerSettings::new(number, address, options.driver);
         worker_settings.deadlines = options.deadlines;
         worker_settings.preface = server.proxy_protocol.map(|version| Preface {
@@ -283,7 +310,7 @@ fn start_workers(
                 server,
                 admission,
                 targets,
-                (&mailboxes, keys),
+                (&mailboxes, keys, letters),
             )
         };
         let worker = worker::start(worker_settings, build);
@@ -302,36 +329,6 @@ fn start_workers(
     Ok(workers)
 }
 
-/// Opens the store of idempotency keys, where the settings have one.
-fn open_keys(
-    settings: &Settings,
-    context: &RoomContext,
-    mailboxes: &Mailboxes,
-) -> io::Result<Option<Arc<Store>>> {
-    let Some(written) = &settings.idempotency else {
-        return Ok(None);
-    };
-    let window = written.window;
-    let opened = match &written.store {
-        KeyStore::Log(dir) => Store::open_local(dir, window, written.bounds, mailboxes.clone()),
-        KeyStore::Table(table) => {
-            let (written, connection) = &**table;
-            let options = SharedOptions {
-                window,
-                lease: written
-                    .lease
-                    .map_or(IDEMPOTENCY_LEASE_DEFAULT, |span| span.0),
-            };
-            rooms::open_keys(written, connection.as_ref(), context).and_then(|table| {
-                let opened = Store::open_shared(table, options, mailboxes.clone());
-                opened.map_err(|error| error.to_string())
-            })
-        }
-    };
-    let opened = opened.map_err(|error| io::Error::other(format!("idempotency: {error}")))?;
-    Ok(Some(Arc::new(opened)))
-}
-
 /// Makes a core of the gateway on its own thread.
 fn build_core(
     context: &CoreContext,
@@ -339,7 +336,7 @@ fn build_core(
     server: Server,
     admission: Arc<Admission>,
     targets: Arc<[Target]>,
-    (mailboxes, keys): (&Mailboxes, Option<Arc<Store>>),
+    (mailboxes, keys, letters): (&Mailboxes, Option<Arc<Store>>, Option<Letters>),
 ) -> io::Result<Rc<Core>> {
     let number = context.core;
     let mailbox = mailboxes.of(number).map(Arc::clone).unwrap_or_default();
@@ -357,6 +354,7 @@ fn build_core(
             targets,
             counters,
             mailbox,
+            letters,
             keys,
         },
         bell,

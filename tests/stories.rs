@@ -7,17 +7,22 @@ mod kit;
 
 mod stories {
     mod admission;
+    mod audit_command;
+    mod audits;
     mod bodies;
     mod browsers;
     mod check;
     mod chromium;
     mod command_line;
+    mod crashes;
+    mod dead_letters;
     mod delivery;
     mod faults;
     mod fields;
     mod formats;
     mod hostile;
     mod idempotency;
+    mod log_target;
     mod operations;
     mod overload;
     mod proxies;

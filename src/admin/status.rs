@@ -58,6 +58,10 @@ fn target(target: &TargetReading) -> Value {
         },
         "inflight_calls": target.counters.inflight_calls,
         "last_error": last_error,
+        "dead_letters": {
+            "kept": target.counters.dead_letters.iter().map(|(_, letters)| letters).sum::<u64>(),
+            "lost": target.counters.dead_letters_lost,
+        },
     })
 }
 

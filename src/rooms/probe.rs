@@ -99,6 +99,10 @@ impl Look {
     async fn ask(self) -> Vec<Observation> {
         match self.room {
             TargetSettings::Discard(_) => vec![Observation::good("it takes everything")],
+            TargetSettings::Log(settings) => {
+                let asked = tokio::task::spawn_blocking(move || sluicegate_log::probe(&settings));
+                asked.await.unwrap_or_default()
+            }
             #[cfg(feature = "dynamodb")]
             TargetSettings::Dynamodb(written) => {
                 let settings = sluicegate_dynamodb::Settings {
@@ -148,7 +152,7 @@ impl Look {
 
 /// What the target's connection says of how to reach AWS.
 #[cfg(any(feature = "dynamodb", feature = "kinesis", feature = "sns"))]
-fn access(settings: &Settings, target: &Target) -> sluicegate_aws::Access {
+pub(super) fn access(settings: &Settings, target: &Target) -> sluicegate_aws::Access {
     match connection(settings, target) {
         Some(ConnectionSettings::Aws(access)) => access.clone(),
         _ => sluicegate_aws::Access::default(),
@@ -156,7 +160,10 @@ fn access(settings: &Settings, target: &Target) -> sluicegate_aws::Access {
 }
 
 #[cfg(feature = "kafka")]
-fn kafka(settings: &Settings, target: &Target) -> Option<sluicegate_kafka::ConnectionSettings> {
+pub(super) fn kafka(
+    settings: &Settings,
+    target: &Target,
+) -> Option<sluicegate_kafka::ConnectionSettings> {
     match connection(settings, target) {
         Some(ConnectionSettings::Kafka(connection)) => Some(connection.clone()),
         _ => None,

@@ -5,9 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::dead_letters::Ways;
 use crate::dispatch::Target;
 use crate::idempotency::Store;
-use crate::limits::{BODY_BYTES_PER_CORE_MAX, CONNECTION_BUFFER_BYTES, CONNECTIONS_PER_CORE_MAX};
+use crate::limits::{
+    BODY_BYTES_PER_CORE_MAX, CONNECTION_BUFFER_BYTES, CONNECTIONS_PER_CORE_MAX,
+    LETTERS_WAITING_BYTES_MAX,
+};
 use crate::observe::{CoreSnapshot, Sources, TargetReading};
 use crate::settings::Settings;
 use crate::settle::{Mail, Mailboxes};
@@ -104,6 +108,10 @@ impl Sources for Shared {
             .sum::<u64>();
         let connections = (CONNECTIONS_PER_CORE_MAX * CONNECTION_BUFFER_BYTES) as u64;
         let core = connections + BODY_BYTES_PER_CORE_MAX as u64;
-        queues + core * self.mailboxes.all().len() as u64
+        let letters = match Ways::of(&self.settings).is_empty() {
+            true => 0,
+            false => LETTERS_WAITING_BYTES_MAX,
+        };
+        queues + letters + core * self.mailboxes.all().len() as u64
     }
 }

@@ -165,6 +165,10 @@ fn route(route: &Route, written: &Node, parts: &Parts, settings: &Settings) -> V
             BatchReply::PerEvent => "per_event",
         },
     });
+    let letters = route.reply.dead_letter.map(usize::from);
+    if let Some(target) = letters.and_then(|place| settings.targets.get(place)) {
+        value["reply"]["dead_letter"] = Value::from(&*target.name);
+    }
     if route.reply.otherwise == Otherwise::Spool {
         value["reply"]["else"] = Value::from("spooled");
     }

@@ -10,6 +10,8 @@ use aws_sdk_dynamodb::types::{
 use aws_sdk_kinesis::types::ShardIteratorType;
 use aws_sdk_sqs::types::DeleteMessageBatchRequestEntry;
 
+use sluicegate_audit::{AwsAccess, DynamodbSource, KinesisSource, Place, SnsSource, Source};
+
 use super::{PATIENCE, unique};
 
 const REGION: &str = "us-east-1";
@@ -195,7 +197,24 @@ impl Aws {
     }
 }
 
+fn access(endpoint: &str) -> AwsAccess {
+    AwsAccess {
+        region: Some(REGION.to_owned()),
+        endpoint_url: Some(endpoint.to_owned()),
+        profile: None,
+    }
+}
+
 impl Stream {
+    /// Where the audit reads it.
+    pub(crate) fn source(&self) -> Source {
+        Source::Kinesis(KinesisSource {
+            stream: self.name.clone(),
+            access: access(&self.endpoint),
+            place: Place::whole(&["id".to_owned()]),
+        })
+    }
+
     /// The YAML of a target that writes to it.
     pub(crate) fn target(&self) -> String {
         let Self { name, endpoint, .. } = self;
@@ -236,6 +255,17 @@ impl Stream {
 }
 
 impl Table {
+    /// Where the audit reads it: items with `pk`, `raw` and, where writes count, `puts`.
+    pub(crate) fn source(&self) -> Source {
+        Source::Dynamodb(DynamodbSource {
+            table: self.name.clone(),
+            access: access(&self.endpoint),
+            id: "pk".to_owned(),
+            payload: Some("raw".to_owned()),
+            count: Some("puts".to_owned()),
+        })
+    }
+
     /// The YAML of a target that writes to it.
     pub(crate) fn target(&self) -> String {
         let Self { name, endpoint, .. } = self;
@@ -245,8 +275,13 @@ impl Table {
         )
     }
 
-    /// The attribute `raw` of all its items, by a consistent scan.
+    /// The attribute `raw` of all its items.
     pub(crate) fn read(&self) -> Vec<String> {
+        self.texts("raw")
+    }
+
+    /// An attribute of all items that have it as text, by a consistent scan.
+    pub(crate) fn texts(&self, attribute: &str) -> Vec<String> {
         let client = client!(aws_sdk_dynamodb, &self.endpoint);
         self.runtime.block_on(async {
             let (mut found, mut from) = (Vec::new(), None);
@@ -254,7 +289,7 @@ impl Table {
                 let scan = client.scan().table_name(&self.name).consistent_read(true);
                 let page = scan.set_exclusive_start_key(from).send().await.unwrap();
                 let raw = |item: &std::collections::HashMap<_, _>| {
-                    let raw: &aws_sdk_dynamodb::types::AttributeValue = item.get("raw")?;
+                    let raw: &aws_sdk_dynamodb::types::AttributeValue = item.get(attribute)?;
                     raw.as_s().ok().cloned()
                 };
                 found.extend(page.items().iter().filter_map(raw));
@@ -268,6 +303,16 @@ impl Table {
 }
 
 impl Topic {
+    /// Where the audit reads it: through a queue of its own.
+    pub(crate) fn source(&self) -> Source {
+        Source::Sns(SnsSource {
+            topic_arn: self.arn.clone(),
+            access: access(&self.endpoint),
+            queue: None,
+            place: Place::whole(&["id".to_owned()]),
+        })
+    }
+
     /// The YAML of a target that publishes to it.
     pub(crate) fn target(&self) -> String {
         let Self { arn, endpoint, .. } = self;

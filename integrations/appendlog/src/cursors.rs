@@ -20,10 +20,11 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-use crate::disk::{Disk, DiskFile, read_full, write_all};
+use crate::disk::{Disk, DiskFile, is_full, read_full, write_all};
 use crate::format::{number_u32, number_u64};
 
 const FILES: [&str; 2] = ["cursors.a", "cursors.b"];
+const NEW: &str = "cursors.new";
 const MAGIC: &[u8; 8] = b"SLUICCUR";
 const VERSION: u32 = 1;
 const HEADER: usize = 44;
@@ -51,18 +52,15 @@ pub(crate) struct CursorsFound {
 }
 
 /// Reads the newest state that is whole.
-pub(crate) fn read(disk: &dyn Disk) -> io::Result<CursorsFound> {
+pub(crate) fn read(disk: &dyn Disk) -> CursorsFound {
     let mut found = CursorsFound::default();
     for (place, name) in FILES.into_iter().enumerate() {
-        let file = match disk.open(name) {
-            Ok(file) => file,
+        let bytes = match contents(disk, name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(error),
+            // What cannot be read is damaged.
+            Err(_) => vec![1],
+            Ok(bytes) => bytes,
         };
-        let length = file.length()?.min(BYTES_MAX);
-        let mut bytes = vec![0; length as usize];
-        let read = read_full(file.as_ref(), &mut bytes, 0)?;
-        bytes.truncate(read);
         match decode(&bytes) {
             Some((generation, state)) if generation > found.generation => {
                 (found.generation, found.state, found.last) = (generation, state, place);
@@ -72,7 +70,15 @@ pub(crate) fn read(disk: &dyn Disk) -> io::Result<CursorsFound> {
             None => found.damaged += usize::from(bytes.iter().any(|byte| *byte != 0)),
         }
     }
-    Ok(found)
+    found
+}
+
+fn contents(disk: &dyn Disk, name: &str) -> io::Result<Vec<u8>> {
+    let file = disk.open(name)?;
+    let mut bytes = vec![0; file.length()?.min(BYTES_MAX) as usize];
+    let read = read_full(file.as_ref(), &mut bytes, 0)?;
+    bytes.truncate(read);
+    Ok(bytes)
 }
 
 /// The two files, to write.
@@ -80,71 +86,89 @@ pub(crate) struct CursorFiles {
     generation: u64,
     /// Which file holds the last durable state.
     last: usize,
-    /// Open files; one whose sync failed is dropped and made anew.
+    /// Open files; one whose sync failed is dropped, and replaced by a new one.
     files: [Option<Arc<dyn DiskFile>>; 2],
-    /// A sync failed once: files are made anew from then on, never opened again.
-    failed: bool,
+    /// What was read of the last file: it may be in the kernel only, and is written and synced
+    /// before the other file is touched.
+    unproven: Option<Vec<u8>>,
 }
 
 impl CursorFiles {
     pub(crate) fn new(found: &CursorsFound) -> Self {
+        let read = encode(found.generation, &found.state);
         Self {
             generation: found.generation,
             last: found.last,
             files: [None, None],
-            failed: false,
+            unproven: (found.generation > 0).then_some(read),
         }
+    }
+
+    /// Makes both files anew, with their space: an earlier process may have left names or pages
+    /// that only the kernel has. Where there is no space, those that are there serve.
+    pub(crate) fn prepare(&mut self, disk: &dyn Disk) -> io::Result<()> {
+        let read = self.unproven.clone().unwrap_or_default();
+        for place in [1 - self.last, self.last] {
+            let (Some(name), Some(slot)) = (FILES.get(place), self.files.get_mut(place)) else {
+                continue;
+            };
+            match replace(disk, name, &read) {
+                // From now on it holds what was read, durably, and the other may be replaced.
+                Ok(file) => (*slot, self.last, self.unproven) = (Some(file), place, None),
+                Err(error) if is_full(&error) => *slot = Some(disk.open(name)?),
+                Err(error) => return Err(error),
+            }
+        }
+        self.prove(disk)
     }
 
     /// Makes a state durable.
     pub(crate) fn write(&mut self, disk: &dyn Disk, state: &CursorState) -> io::Result<()> {
+        self.prove(disk)?;
         let place = 1 - self.last;
-        let bytes = encode(self.generation + 1, state);
-        let written = self.write_to(disk, place, &bytes);
-        match &written {
-            Ok(()) => (self.generation, self.last) = (self.generation + 1, place),
-            // The kernel may call pages clean that never reached the disk: this file is not
-            // trusted with another sync.
-            Err(_) => {
-                self.failed = true;
-                if let Some(slot) = self.files.get_mut(place) {
-                    *slot = None;
-                }
-            }
+        self.write_to(disk, place, &encode(self.generation + 1, state))?;
+        (self.generation, self.last) = (self.generation + 1, place);
+        Ok(())
+    }
+
+    fn prove(&mut self, disk: &dyn Disk) -> io::Result<()> {
+        if let Some(read) = self.unproven.clone() {
+            // The same bytes at the same place: nothing can be torn by it.
+            self.write_to(disk, self.last, &read)?;
+            self.unproven = None;
         }
-        written
+        Ok(())
     }
 
     fn write_to(&mut self, disk: &dyn Disk, place: usize, bytes: &[u8]) -> io::Result<()> {
         let (Some(name), Some(slot)) = (FILES.get(place), self.files.get_mut(place)) else {
             return Ok(());
         };
-        let file = match slot {
-            Some(file) => file,
-            None if !self.failed => slot.insert(find_or_make(disk, name, bytes.len() as u64)?),
-            None => slot.insert(make(disk, name, bytes.len() as u64)?),
-        };
-        write_all(file.as_ref(), bytes, 0)?;
-        file.sync()
+        // After a failed sync the kernel may call pages clean that never reached the disk: the
+        // file is only kept where the sync succeeds.
+        match slot.take() {
+            Some(file) => {
+                write_all(file.as_ref(), bytes, 0)?;
+                file.sync()?;
+                *slot = Some(file);
+            }
+            None => *slot = Some(replace(disk, name, bytes)?),
+        }
+        Ok(())
     }
 }
 
-/// A file of an earlier run has its space already, so that a full disk does not matter.
-fn find_or_make(disk: &dyn Disk, name: &str, bytes: u64) -> io::Result<Arc<dyn DiskFile>> {
-    match disk.open(name) {
-        Ok(file) if file.length()? >= bytes => Ok(file),
-        _ => make(disk, name, bytes),
-    }
-}
-
-fn make(disk: &dyn Disk, name: &str, bytes: u64) -> io::Result<Arc<dyn DiskFile>> {
-    match disk.remove(name) {
+/// Makes a file anew; until it is whole and durable, the old one stays.
+fn replace(disk: &dyn Disk, name: &str, bytes: &[u8]) -> io::Result<Arc<dyn DiskFile>> {
+    match disk.remove(NEW) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let file = disk.create(name)?;
-    file.allocate(bytes.max(RESERVED).next_multiple_of(RESERVED))?;
+    let file = disk.create(NEW)?;
+    file.allocate((bytes.len() as u64).max(1).next_multiple_of(RESERVED))?;
+    write_all(file.as_ref(), bytes, 0)?;
     file.sync()?;
+    disk.rename(NEW, name)?;
     disk.sync_directory()?;
     Ok(file)
 }

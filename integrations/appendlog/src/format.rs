@@ -17,7 +17,7 @@
 //! | record at | bytes | what |
 //! |---|---|---|
 //! | 0 | 4 | length of the payload |
-//! | 4 | 4 | CRC32C of salt, the header's bytes 0..4 and 8..28, and the payload |
+//! | 4 | 4 | CRC32C of salt, the header's bytes 0..4 and 8..28, and the payload with its zeros |
 //! | 8 | 8 | sequence: the one before plus one |
 //! | 16 | 8 | time: nanoseconds since 1970 |
 //! | 24 | 1 | kind: the caller's |
@@ -128,10 +128,9 @@ impl RecordHeader {
         self.sequence.saturating_sub(self.before_in_group.into())
     }
 
-    /// Whether this is the payload that was written.
-    pub(crate) fn confirms(&self, header: &[u8], payload: &[u8], salt: u32) -> bool {
-        let head = header.get(..4).zip(header.get(8..28));
-        head.is_some_and(|(length, rest)| checksum(salt, length, rest, payload) == self.crc)
+    /// Whether these are the bytes that were written, from the header to the last zero.
+    pub(crate) fn confirms(&self, record: &[u8], salt: u32) -> bool {
+        checksum(salt, record) == Some(self.crc)
     }
 }
 
@@ -148,26 +147,34 @@ pub(crate) fn encode(
     salt: u32,
     out: &mut Vec<u8>,
 ) {
-    let length = (append.payload.len() as u32).to_le_bytes();
-    let mut rest = [0; 20];
-    rest[..8].copy_from_slice(&sequence.to_le_bytes());
-    rest[8..16].copy_from_slice(&nanoseconds(append.time).to_le_bytes());
-    let group = (in_group.min(GROUP_MAX) as u32) << 8 | u32::from(append.kind);
-    rest[16..].copy_from_slice(&group.to_le_bytes());
     let begin = out.len();
-    out.extend_from_slice(&length);
-    let crc = checksum(salt, &length, &rest, &append.payload);
-    out.extend_from_slice(&crc.to_le_bytes());
-    out.extend_from_slice(&rest);
-    let header = salted(salt, out.get(begin..).unwrap_or_default());
-    out.extend_from_slice(&header.to_le_bytes());
+    let group = (in_group.min(GROUP_MAX) as u32) << 8 | u32::from(append.kind);
+    out.extend_from_slice(&(append.payload.len() as u32).to_le_bytes());
+    out.extend_from_slice(&[0; 4]);
+    out.extend_from_slice(&sequence.to_le_bytes());
+    out.extend_from_slice(&nanoseconds(append.time).to_le_bytes());
+    out.extend_from_slice(&group.to_le_bytes());
+    out.extend_from_slice(&[0; 4]);
     out.extend_from_slice(&append.payload);
     out.resize(begin + extent(append.payload.len()) as usize, 0);
+    let record = out.get_mut(begin..).unwrap_or_default();
+    let crc = checksum(salt, record).unwrap_or_default();
+    put(record, 4, crc);
+    let header = salted(salt, record.get(..28).unwrap_or_default());
+    put(record, 28, header);
 }
 
-fn checksum(salt: u32, length: &[u8], rest: &[u8], payload: &[u8]) -> u32 {
-    let head = crc32c::crc32c_append(salted(salt, length), rest);
-    crc32c::crc32c_append(head, payload)
+/// The CRC of a record: of all its bytes but the two CRCs.
+fn checksum(salt: u32, record: &[u8]) -> Option<u32> {
+    let length = salted(salt, record.get(..4)?);
+    let head = crc32c::crc32c_append(length, record.get(8..28)?);
+    Some(crc32c::crc32c_append(head, record.get(32..)?))
+}
+
+fn put(record: &mut [u8], at: usize, number: u32) {
+    if let Some(place) = record.get_mut(at..at + 4) {
+        place.copy_from_slice(&number.to_le_bytes());
+    }
 }
 
 fn salted(salt: u32, bytes: &[u8]) -> u32 {

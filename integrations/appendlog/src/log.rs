@@ -4,13 +4,15 @@
 //! Invariants, beside the code that keeps them:
 //! * `append` returns `Ok` only after the one `fdatasync` that covers its records (`write`).
 //! * A file whose sync or write failed is never written or synced again (`poison`).
-//! * A segment is unlinked only after the cursors that passed it are durable (`sync`).
+//! * A segment is unlinked only after the cursors that passed it are durable (`settled::sync`).
 //! * No sequence is given out twice, unless its record was never confirmed (`recover`).
+
+mod settled;
 
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use crate::cursors::{CursorFiles, CursorState};
 use crate::disk::{DirectoryLock, Disk, DiskFile, is_full, write_all};
@@ -18,14 +20,14 @@ use crate::format::{self, FIRST_RECORD, RECORD_BYTES_MAX, SegmentHeader};
 use crate::reader::Reader;
 use crate::recovery::{Recovery, recover};
 use crate::state::{Segment, Shared, Usage};
+pub(crate) use settled::expired;
+
 use crate::{Append, AppendError, OpenError, Options, segment_name};
 
 /// Space that is left to the disk: refusing begins before it is full to the last byte.
 const FREE_BYTES_MIN: u64 = 1024 * 1024;
 /// A quota is made of at least so many segments, so that it frees up in small steps.
 const SEGMENTS_PER_QUOTA: u64 = 8;
-/// Segments are never smaller than this, unless quota or disk leave no more.
-const SEGMENT_BYTES_MIN: u64 = 64 * 1024;
 /// A log with an age limit begins a new segment after this part of it, so that age is told apart.
 const SEGMENTS_PER_AGE: u32 = 8;
 /// A buffer that grew past this for one large group is given back.
@@ -65,12 +67,14 @@ impl Log {
             }
             lock => lock.map_err(failed)?,
         };
-        let found = crate::cursors::read(disk.as_ref()).map_err(failed)?;
-        let (state, recovery) = recover(&disk, true).map_err(failed)?;
+        let (state, found, recovery) = recover(&disk, true).map_err(failed)?;
         let shared = Shared::default();
         *shared.lock() = state;
+        let mut cursor_files = CursorFiles::new(&found);
+        // Space for the cursors, before there is none. They are tried again when they are written.
+        let _ = cursor_files.prepare(disk.as_ref());
         let log = Self {
-            cursor_files: CursorFiles::new(&found),
+            cursor_files,
             durable: found.state,
             disk,
             options,
@@ -216,10 +220,10 @@ impl Log {
 
     /// Makes the next segment, with room for `bytes` of records.
     fn begin_segment(&mut self, bytes: u64) -> Result<(), AppendError> {
+        let length = self.segment_length(bytes)?;
         if let Some(active) = self.active.take() {
             self.close(&active);
         }
-        let length = self.segment_length(bytes)?;
         let base = self.shared.lock().next;
         let header = SegmentHeader {
             base,
@@ -280,109 +284,17 @@ impl Log {
         let least = FIRST_RECORD + bytes;
         let usual = segment_bytes.min(max_bytes / SEGMENTS_PER_QUOTA);
         let free = self.disk.free_bytes().map_err(|error| refusal(&error))?;
-        let quota = max_bytes.saturating_sub(self.shared.lock().bytes());
+        // What the present segment does not need comes free when it is closed.
+        let spare = self.active.as_ref().map_or(0, |it| it.length - it.end);
+        let used = self.shared.lock().bytes().saturating_sub(spare);
+        let quota = max_bytes.saturating_sub(used);
+        let free = free.saturating_add(spare);
         let room = quota.min(free.saturating_sub(FREE_BYTES_MIN));
-        let wanted = usual.max(SEGMENT_BYTES_MIN).max(least);
+        let wanted = usual.max(least);
         if least > room {
             return Err(AppendError::Full);
         }
         Ok(wanted.min(room))
-    }
-
-    /// Where a reader stands: everything below is settled. `None` if it never was heard of.
-    #[must_use]
-    pub fn cursor(&self, name: &str) -> Option<u64> {
-        self.shared.lock().cursors.get(name).copied()
-    }
-
-    /// Moves a cursor forward, never back, and makes it if it is not there. Durable after `sync`.
-    pub fn advance(&mut self, name: &str, next: u64) {
-        let mut state = self.shared.lock();
-        let next = next.min(state.next);
-        let cursor = state.cursors.entry(name.to_owned()).or_default();
-        *cursor = next.max(*cursor);
-    }
-
-    /// Forgets a reader: it does not hold records any more.
-    pub fn remove_cursor(&mut self, name: &str) {
-        self.shared.lock().cursors.remove(name);
-    }
-
-    /// Makes the cursors durable, THEN unlinks the segments that all of them have passed, THEN
-    /// syncs the directory. Does nothing where nothing changed.
-    pub fn sync(&mut self) -> io::Result<()> {
-        let done = self.sync_cursors().and_then(|()| self.remove_settled());
-        if done.is_err() {
-            self.shared.lock().sync_errors += 1;
-        }
-        done
-    }
-
-    fn sync_cursors(&mut self) -> io::Result<()> {
-        let state = self.shared.lock();
-        let wanted = CursorState {
-            next: state.next,
-            floor: state.floor,
-            cursors: state.cursors.clone(),
-        };
-        drop(state);
-        let same = wanted.cursors == self.durable.cursors && wanted.floor == self.durable.floor;
-        if !same {
-            self.cursor_files.write(self.disk.as_ref(), &wanted)?;
-            self.durable = wanted;
-        }
-        Ok(())
-    }
-
-    fn remove_settled(&mut self) -> io::Result<()> {
-        // What is durable counts here, not what is in memory.
-        let lowest = self.durable.cursors.values().copied().min();
-        let settled = self.durable.floor.max(lowest.unwrap_or_default());
-        let mut state = self.shared.lock();
-        let active = self.active.as_ref().map(|active| active.header.base);
-        let mut gone = Vec::new();
-        while let Some(segment) = state.segments.front()
-            && segment.next <= settled
-            && active != Some(segment.header.base)
-        {
-            gone.push(segment.header.base);
-            state.segments.pop_front();
-        }
-        drop(state);
-        if gone.is_empty() {
-            return Ok(());
-        }
-        for base in gone {
-            match self.disk.remove(&segment_name(base)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
-        self.disk.sync_directory()
-    }
-
-    /// The sequences whose records are older than the log keeps them, at `now`. Nothing is removed
-    /// yet: deal with those that a cursor has not passed, then call `discard`.
-    #[must_use]
-    pub fn expired(&self, now: SystemTime) -> Option<Range<u64>> {
-        expired(&self.shared, self.options.max_age, now)
-    }
-
-    /// Gives up all records below a sequence: cursors move up to it. Durable, and gone from the
-    /// disk, after `sync`.
-    pub fn discard(&mut self, below: u64) {
-        let mut state = self.shared.lock();
-        let below = below.min(state.next);
-        state.floor = state.floor.max(below);
-        for cursor in state.cursors.values_mut() {
-            *cursor = below.max(*cursor);
-        }
-        let whole = state.segments.back().is_some_and(|it| it.next <= below);
-        drop(state);
-        // The last segment goes only if nothing is written to it any more.
-        if whole && let Some(active) = self.active.take() {
-            self.close(&active);
-        }
     }
 
     /// How full the log is, and how its readers and its disk do.
@@ -408,20 +320,6 @@ impl Log {
     pub(crate) fn options(&self) -> &Options {
         &self.options
     }
-}
-
-pub(crate) fn expired(
-    shared: &Shared,
-    max_age: Option<Duration>,
-    now: SystemTime,
-) -> Option<Range<u64>> {
-    let before = now.checked_sub(max_age?)?;
-    let state = shared.lock();
-    let first = state.segments.front()?.header.base;
-    let old = state.segments.iter();
-    let old = old.take_while(|segment| segment.newest.is_some_and(|newest| newest < before));
-    let below = old.last()?.next;
-    (below > state.floor).then_some(first.max(state.floor)..below)
 }
 
 fn refusal(error: &io::Error) -> AppendError {

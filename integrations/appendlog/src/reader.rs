@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -9,6 +10,10 @@ use crate::Stored;
 use crate::disk::Disk;
 use crate::scan::{Found, Scan};
 use crate::state::Shared;
+
+/// What cannot be read for so long is passed by like any other damage, so that one bad sector does
+/// not end delivery; a disk that hiccups is waited for.
+const UNREADABLE_TIME: Duration = Duration::from_secs(30);
 
 /// Gives the records of a log in order, from a sequence on. It may be sent to another thread; it
 /// holds no lock of the log while it reads.
@@ -18,6 +23,8 @@ pub struct Reader {
     next: u64,
     /// The segment that is open: its base and where the reader stands in it.
     open: Option<(u64, Scan)>,
+    /// Since when nothing but errors came, by the disk's clock.
+    failing: Option<Duration>,
 }
 
 impl Reader {
@@ -27,6 +34,7 @@ impl Reader {
             shared,
             next: from,
             open: None,
+            failing: None,
         }
     }
 
@@ -37,9 +45,26 @@ impl Reader {
     }
 
     /// The next committed record; `None` if there is none yet: ask again after a commit. What is
-    /// damaged is passed by. After an error the same place is tried again.
+    /// damaged is passed by. After an error ask again after a pause: the same place is tried again.
     #[expect(clippy::should_implement_trait)] // An iterator ends at `None`; a log goes on.
     pub fn next(&mut self) -> io::Result<Option<Stored>> {
+        let read = self.read();
+        match &read {
+            Ok(_) => self.failing = None,
+            Err(_) => {
+                let now = self.disk.now();
+                let since = *self.failing.get_or_insert(now);
+                if let Some((_, scan)) = &mut self.open
+                    && now.saturating_sub(since) >= UNREADABLE_TIME
+                {
+                    scan.be_lenient();
+                }
+            }
+        }
+        read
+    }
+
+    fn read(&mut self) -> io::Result<Option<Stored>> {
         loop {
             if !self.enter()? {
                 return Ok(None);
@@ -77,6 +102,9 @@ impl Reader {
     /// Opens the segment of the next record, or looks how far the open one is committed by now.
     /// False if there is nothing to read.
     fn enter(&mut self) -> io::Result<bool> {
+        if self.open.as_ref().is_some_and(|(_, scan)| scan.has_more()) {
+            return Ok(true);
+        }
         loop {
             let state = self.shared.lock();
             let Some((segment, limit)) = state.segment_of(self.next) else {

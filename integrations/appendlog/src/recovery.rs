@@ -1,9 +1,15 @@
 //! What a log does when it is opened: reads every segment once, keeps what is whole, cuts the torn
 //! tail of the last one, copies damaged places aside, and starts whatever it finds.
+//!
+//! Invariant: no contents of files keep a log from opening, only a disk that cannot be read. What is
+//! mended here is for space and for people; nothing that was promised hangs on it, so an error of
+//! the disk while mending is counted and passed by. What cannot be read is never cut.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
+use crate::cursors::CursorsFound;
 use crate::disk::{Disk, DiskFile, read_full, write_all};
 use crate::format::{FIRST_RECORD, SegmentHeader};
 use crate::scan::{Found, Scan};
@@ -11,9 +17,16 @@ use crate::state::{Segment, State};
 use crate::{cursors, segment_base, segment_name};
 
 /// The most bytes of a damaged place that are copied aside.
-const QUARANTINE_BYTES_MAX: u64 = 1024 * 1024;
+const COPIED_BYTES_MAX: u64 = 1024 * 1024;
 /// The most files that are copied aside; further damage is counted and skipped all the same.
-const QUARANTINE_FILES_MAX: usize = 256;
+const COPIES_MAX: usize = 256;
+/// Bytes that bad sectors may cost; where there is more that cannot be read, the disk is not there,
+/// and guessing would hide what it holds.
+const UNREADABLE_BYTES_MAX: u64 = 1024 * 1024;
+/// How the names of files with damage end.
+const DAMAGED: &str = ".damaged";
+/// The same for what is missing between the records of a last, unconfirmed group.
+const TORN: &str = ".torn";
 
 /// What was found when a log was opened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,13 +37,17 @@ pub struct Recovery {
     pub records: u64,
     /// Bytes that were read.
     pub bytes: u64,
-    /// Bytes behind the last whole record, of writes that power or process did not survive. None
-    /// of them was answered as stored.
+    /// Bytes at the end of the last segment, of a write that power or process did not survive.
+    /// None of them was confirmed, unless the disk lost what it had confirmed.
     pub torn_bytes: u64,
-    /// Damaged places that were not known before.
+    /// Damaged places that no earlier opening has copied aside.
     pub damages: Vec<Damage>,
     /// Cursor files that could not be read; with both gone, delivery begins at the oldest record.
     pub cursor_files_damaged: usize,
+    /// Bytes that the disk could not read; they count as damage.
+    pub unreadable_bytes: u64,
+    /// Calls to the disk that failed while mending.
+    pub disk_errors: u64,
 }
 
 impl Recovery {
@@ -40,7 +57,7 @@ impl Recovery {
         self.torn_bytes == 0 && self.damages.is_empty() && self.cursor_files_damaged == 0
     }
 
-    /// Records that are lost.
+    /// Records that are lost in the damaged places.
     #[must_use]
     pub fn lost(&self) -> u64 {
         let lost = |damage: &Damage| damage.sequences.end - damage.sequences.start;
@@ -54,223 +71,291 @@ pub struct Damage {
     /// The segment's file.
     pub segment: String,
     /// The bytes in it.
-    pub bytes: std::ops::Range<u64>,
+    pub bytes: Range<u64>,
     /// The sequences that stood there. At the end of a segment it may be fewer.
-    pub sequences: std::ops::Range<u64>,
-    /// The file into which the bytes were copied, with a note, if that was possible.
+    pub sequences: Range<u64>,
+    /// The file that holds the bytes, after a note, where one could be written.
     pub copied_to: Option<String>,
 }
 
 /// Reads everything. With `mend`, changes the directory: cuts what is torn, copies what is damaged
 /// aside, removes what is empty; without, only looks.
-pub(crate) fn recover(disk: &Arc<dyn Disk>, mend: bool) -> io::Result<(State, Recovery)> {
-    let mut recovery = Recovery::default();
-    let mut state = State::default();
-    let found = cursors::read(disk.as_ref())?;
-    recovery.cursor_files_damaged = found.damaged;
+pub(crate) fn recover(
+    disk: &Arc<dyn Disk>,
+    mend: bool,
+) -> io::Result<(State, CursorsFound, Recovery)> {
     let names = disk.list()?;
+    let found = cursors::read(disk.as_ref());
     let mut bases: Vec<u64> = names.iter().filter_map(|name| segment_base(name)).collect();
     bases.sort_unstable();
-    let copies = names.iter().filter(|name| name.ends_with(".damaged"));
-    let mut place = Place {
+    let aside = |name: &String| name.ends_with(DAMAGED) || name.ends_with(TORN);
+    let copies = names.into_iter().filter(aside);
+    let mut pass = Pass {
         disk,
         mend,
-        copies: copies.count(),
-        recovery: &mut recovery,
-        state: &mut state,
+        copies: copies.collect(),
+        recovery: Recovery {
+            cursor_files_damaged: found.damaged,
+            ..Recovery::default()
+        },
+        state: State::default(),
     };
-    for (index, base) in bases.iter().enumerate() {
-        place.segment(*base, bases.get(index + 1).copied())?;
+    for (place, base) in bases.iter().enumerate() {
+        pass.segment(*base, bases.get(place + 1).copied())?;
     }
-    if mend && !bases.is_empty() {
-        disk.sync_directory()?;
+    if !bases.is_empty() {
+        pass.attempt(|| disk.sync_directory());
     }
+    // A disk that went away while it was read has shown too little.
+    disk.list()?;
+    if pass.recovery.unreadable_bytes > UNREADABLE_BYTES_MAX {
+        return Err(io::Error::other("much of it cannot be read"));
+    }
+    let Pass {
+        mut state,
+        mut recovery,
+        ..
+    } = pass;
     recovery.segments = state.segments.len();
     // A cursor may be ahead of the records: those that it passed were delivered, and then lost
     // before they were durable. No sequence below it is given out again.
     let cursors = found.state.cursors.values().copied().max();
     let known = [found.state.next, found.state.floor, state.next];
     state.next = known.into_iter().chain(cursors).max().unwrap_or_default();
-    state.cursors = found.state.cursors;
+    state.cursors.clone_from(&found.state.cursors);
     state.floor = found.state.floor;
-    Ok((state, recovery))
+    state.sync_errors = recovery.disk_errors;
+    Ok((state, found, recovery))
 }
 
-struct Place<'a> {
+/// One pass over all segments.
+struct Pass<'a> {
     disk: &'a Arc<dyn Disk>,
     mend: bool,
-    copies: usize,
-    recovery: &'a mut Recovery,
-    state: &'a mut State,
+    copies: Vec<String>,
+    recovery: Recovery,
+    state: State,
 }
 
-impl Place<'_> {
-    /// Reads one segment; `limit` is the base of the next one.
+/// A segment while it is read.
+struct Open {
+    name: String,
+    base: u64,
+    /// The base of the next segment, if there is one.
+    limit: Option<u64>,
+    file: Arc<dyn DiskFile>,
+    length: u64,
+}
+
+impl Pass<'_> {
     fn segment(&mut self, base: u64, limit: Option<u64>) -> io::Result<()> {
         let name = segment_name(base);
-        let file = self.disk.open(&name)?;
-        let length = file.length()?;
-        let mut block = vec![0; FIRST_RECORD as usize];
-        let read = read_full(file.as_ref(), &mut block, 0)?;
-        block.truncate(read);
-        self.state.next = self.state.next.max(base);
-        let Some(header) = SegmentHeader::decode(&block, base) else {
-            return self.headless(&name, file.as_ref(), length, base, limit);
+        let file = match self.disk.open(&name) {
+            // A live log removed it since its directory was listed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            file => file?,
         };
-        let mut segment = Segment::new(header, length);
-        let most = limit.unwrap_or(u64::MAX);
-        let mut scan = Scan::new(Arc::clone(&file), header, most, length);
-        let mut damages = Vec::new();
-        let dirty = loop {
+        let open = Open {
+            length: file.length()?,
+            name,
+            base,
+            limit,
+            file,
+        };
+        self.recovery.bytes += open.length;
+        self.state.next = self.state.next.max(base);
+        let mut block = vec![0; FIRST_RECORD as usize];
+        // What cannot be read stays zero.
+        let _ = read_full(open.file.as_ref(), &mut block, 0);
+        let Some(header) = SegmentHeader::decode(&block, base) else {
+            return self.headless(&open);
+        };
+        let header_damaged = block != header.encode();
+        self.records(&open, header, header_damaged)
+    }
+
+    fn records(&mut self, open: &Open, header: SegmentHeader, damaged: bool) -> io::Result<()> {
+        let mut segment = Segment::new(header, open.length);
+        let limit = open.limit.unwrap_or(u64::MAX);
+        let mut scan = Scan::new(Arc::clone(&open.file), header, limit, open.length);
+        scan.be_lenient();
+        // Places without a record, and what the last record found durable when it was written.
+        let mut gaps = Vec::new();
+        let mut durable = if open.limit.is_some() { u64::MAX } else { 0 };
+        loop {
             let at = scan.at();
             match scan.step()? {
                 Found::Record(found) => {
                     segment.record(found.sequence, found.time, at, scan.at());
                     self.recovery.records += 1;
-                    // What the group of this record found durable cannot have been torn.
-                    damages.retain_mut(
-                        |(_, sequences, sure): &mut (_, std::ops::Range<u64>, _)| {
-                            *sure |= sequences.start < found.durable_below();
-                            true
-                        },
-                    );
+                    durable = durable.max(found.durable_below());
                 }
-                Found::Damage { bytes, sequences } => damages.push((bytes, sequences, false)),
-                Found::End { dirty, .. } => break dirty,
+                Found::Damage { bytes, sequences } => gaps.push((bytes, sequences)),
+                Found::End { at, garbage } if garbage > 0 => {
+                    let end = open.limit.unwrap_or(scan.expected());
+                    gaps.push((at..at + garbage, scan.expected()..end));
+                    break;
+                }
+                Found::End { .. } => break,
             }
-        };
-        self.recovery.bytes += length;
-        for (bytes, sequences, sure) in damages {
-            if sure || limit.is_some() {
-                self.damage(&name, base, file.as_ref(), bytes, sequences)?;
-            } else {
+        }
+        if damaged && segment.next > open.base {
+            // The other copy served; nothing is lost.
+            self.damage(open, 0..FIRST_RECORD, open.base..open.base);
+        }
+        for (bytes, sequences) in gaps {
+            // What was durable before a later record was written cannot have been torn. The rest
+            // belongs to the last group, which nobody was told of.
+            if sequences.start < durable && !self.is_aside(open, &bytes, TORN) {
+                self.damage(open, bytes, sequences);
+                continue;
+            }
+            self.state.tear(open.base, bytes.start);
+            if open.limit.is_none() {
                 self.recovery.torn_bytes += bytes.end - bytes.start;
-            }
-        }
-        if dirty {
-            match limit {
-                None => self.recovery.torn_bytes += length - segment.end,
-                Some(limit) => {
-                    let lost = scan.expected()..limit;
-                    self.damage(&name, base, file.as_ref(), segment.end..length, lost)?;
+                if bytes.start < segment.end {
+                    // The next opening must not take it for damage of something confirmed.
+                    self.set_aside(open, &bytes, &sequences, TORN);
                 }
             }
         }
-        self.keep(&name, file.as_ref(), segment)
+        self.recovery.unreadable_bytes += scan.unreadable();
+        self.keep(open, segment, scan.unreadable() == 0);
+        Ok(())
     }
 
-    /// Keeps a segment at the length of its records, or removes it if it has none.
-    fn keep(&mut self, name: &str, file: &dyn DiskFile, mut segment: Segment) -> io::Result<()> {
+    /// Keeps a segment at the length of its records, or removes it if it has none. The space behind
+    /// them is never written to again, so that nothing in it can ever pass for a record.
+    fn keep(&mut self, open: &Open, mut segment: Segment, readable: bool) {
+        let disk = self.disk;
         if segment.next == segment.header.base {
-            if self.mend {
-                self.disk.remove(name)?;
-            }
-            return Ok(());
+            let aside = format!("{}{DAMAGED}", open.name);
+            self.attempt(|| match readable {
+                true => disk.remove(&open.name),
+                false => disk.rename(&open.name, &aside),
+            });
+            return;
         }
-        if self.mend && segment.length > segment.end {
-            file.set_length(segment.end)?;
+        if readable
+            && open.length > segment.end
+            && self.attempt(|| open.file.set_length(segment.end))
+        {
             segment.length = segment.end;
         }
-        if self.mend {
-            // Records that only the kernel has so far are counted from now on.
-            file.sync()?;
+        if open.limit.is_none() {
+            // Of the last group, some records may be in the kernel only, so far.
+            self.attempt(|| open.file.sync());
         }
         self.state.next = self.state.next.max(segment.next);
         self.state.segments.push_back(segment);
-        Ok(())
     }
 
     /// A segment without a readable header: nothing in it can be told from garbage.
-    fn headless(
-        &mut self,
-        name: &str,
-        file: &dyn DiskFile,
-        length: u64,
-        base: u64,
-        limit: Option<u64>,
-    ) -> io::Result<()> {
-        self.recovery.bytes += length;
-        let blank = is_blank(file, length)?;
-        if !blank {
-            self.damage(name, base, file, 0..length, base..limit.unwrap_or(base))?;
-        }
-        if !self.mend {
+    fn headless(&mut self, open: &Open) -> io::Result<()> {
+        let disk = self.disk;
+        if is_blank(open.file.as_ref(), open.length) {
+            // Its creation was cut short.
+            self.attempt(|| disk.remove(&open.name));
             return Ok(());
         }
-        // A creation that was cut short leaves zeros; anything else is kept as a whole.
-        if blank {
-            self.disk.remove(name)
-        } else {
-            self.disk.rename(name, &format!("{name}.damaged"))
+        let aside = format!("{}{DAMAGED}", open.name);
+        if self.mend {
+            // It must be out of the way before its sequences are given out again.
+            disk.rename(&open.name, &aside)?;
         }
-    }
-
-    fn damage(
-        &mut self,
-        name: &str,
-        base: u64,
-        file: &dyn DiskFile,
-        bytes: std::ops::Range<u64>,
-        sequences: std::ops::Range<u64>,
-    ) -> io::Result<()> {
-        let lost = sequences.end - sequences.start;
-        self.state.damage(base, bytes.start, lost);
-        let mut damage = Damage {
-            segment: name.to_owned(),
-            bytes,
+        let sequences = open.base..open.limit.unwrap_or(open.base);
+        self.state
+            .damage(open.base, 0, sequences.end - sequences.start);
+        self.recovery.damages.push(Damage {
+            segment: open.name.clone(),
+            bytes: 0..open.length,
             sequences,
-            copied_to: None,
-        };
-        if self.mend && self.copies < QUARANTINE_FILES_MAX {
-            // A disk that is full keeps no copy; the log starts all the same.
-            damage.copied_to = quarantine(self.disk.as_ref(), file, &damage).ok();
-            self.copies += 1;
-        }
-        self.recovery.damages.push(damage);
+            copied_to: self.mend.then_some(aside),
+        });
         Ok(())
     }
-}
 
-/// Copies damaged bytes into a file of their own, after a note of where they come from.
-fn quarantine(disk: &dyn Disk, file: &dyn DiskFile, damage: &Damage) -> io::Result<String> {
-    let name = format!("{}.{}.damaged", damage.segment, damage.bytes.start);
-    if disk.list()?.contains(&name) {
-        return Ok(name);
+    fn damage(&mut self, open: &Open, bytes: Range<u64>, sequences: Range<u64>) {
+        let lost = sequences.end - sequences.start;
+        self.state.damage(open.base, bytes.start, lost);
+        if self.is_aside(open, &bytes, DAMAGED) {
+            return;
+        }
+        let copied_to = self.set_aside(open, &bytes, &sequences, DAMAGED);
+        self.recovery.damages.push(Damage {
+            segment: open.name.clone(),
+            bytes,
+            sequences,
+            copied_to,
+        });
     }
-    let length = (damage.bytes.end - damage.bytes.start).min(QUARANTINE_BYTES_MAX);
-    let note = format!(
-        "sluicegate append log: damaged bytes {}..{} of {}, where records {}..{} stood; the first \
-         {length} bytes follow this line\n",
-        damage.bytes.start,
-        damage.bytes.end,
-        damage.segment,
-        damage.sequences.start,
-        damage.sequences.end,
-    );
-    let mut content = note.into_bytes();
-    let begin = content.len();
-    content.resize(begin + length as usize, 0);
-    let part = content.get_mut(begin..).unwrap_or_default();
-    let read = read_full(file, part, damage.bytes.start)?;
-    content.truncate(begin + read);
-    let copy = disk.create(&name)?;
-    write_all(copy.as_ref(), &content, 0)?;
-    copy.sync()?;
-    Ok(name)
+
+    fn is_aside(&self, open: &Open, bytes: &Range<u64>, end: &str) -> bool {
+        self.copies
+            .contains(&format!("{}.{}{end}", open.name, bytes.start))
+    }
+
+    /// Copies bytes into a file of their own. A disk that is full keeps no copy; the log starts all
+    /// the same.
+    fn set_aside(
+        &mut self,
+        open: &Open,
+        bytes: &Range<u64>,
+        sequences: &Range<u64>,
+        end: &str,
+    ) -> Option<String> {
+        let name = format!("{}.{}{end}", open.name, bytes.start);
+        let disk = self.disk;
+        let copied = self.copies.len() < COPIES_MAX
+            && self.attempt(|| copy(disk.as_ref(), open, bytes, sequences, &name));
+        copied.then(|| {
+            self.copies.push(name.clone());
+            name
+        })
+    }
+
+    /// Changes the directory where that is wanted; says whether it was done.
+    fn attempt(&mut self, change: impl FnOnce() -> io::Result<()>) -> bool {
+        let done = self.mend.then(change);
+        self.recovery.disk_errors += u64::from(matches!(done, Some(Err(_))));
+        matches!(done, Some(Ok(())))
+    }
 }
 
-fn is_blank(file: &dyn DiskFile, length: u64) -> io::Result<bool> {
+/// Writes a note of where the bytes come from, and the bytes.
+fn copy(
+    disk: &dyn Disk,
+    open: &Open,
+    bytes: &Range<u64>,
+    sequences: &Range<u64>,
+    name: &str,
+) -> io::Result<()> {
+    let length = (bytes.end - bytes.start).min(COPIED_BYTES_MAX);
+    let mut content = format!(
+        "sluicegate append log: damaged bytes {}..{} of {}, where records {}..{} stood; \
+         the first {length} bytes follow this line\n",
+        bytes.start, bytes.end, open.name, sequences.start, sequences.end,
+    )
+    .into_bytes();
+    let note = content.len();
+    content.resize(note + length as usize, 0);
+    // What cannot be read stays zero.
+    let rest = content.get_mut(note..).unwrap_or_default();
+    let _ = read_full(open.file.as_ref(), rest, bytes.start);
+    let copy = disk.create(name)?;
+    write_all(copy.as_ref(), &content, 0)?;
+    copy.sync()
+}
+
+fn is_blank(file: &dyn DiskFile, length: u64) -> bool {
     let mut window = vec![0; 64 * 1024];
     let mut at = 0;
     while at < length {
-        let read = read_full(file, &mut window, at)?;
-        if read == 0 {
-            break;
+        match read_full(file, &mut window, at) {
+            Ok(0) => break,
+            Ok(read) if window.iter().take(read).all(|byte| *byte == 0) => at += read as u64,
+            Ok(_) | Err(_) => return false,
         }
-        if window.iter().take(read).any(|byte| *byte != 0) {
-            return Ok(false);
-        }
-        at += read as u64;
     }
-    Ok(true)
+    true
 }

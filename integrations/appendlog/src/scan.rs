@@ -11,7 +11,11 @@ use crate::disk::{DiskFile, read_full};
 use crate::format::{ALIGNMENT, FIRST_RECORD, RECORD_HEADER, RecordHeader, SegmentHeader};
 
 /// Bytes that are read at once, where no record is larger.
-const WINDOW: usize = 128 * 1024;
+const WINDOW: usize = 256 * 1024;
+/// What cannot be read is passed by in pieces of this.
+const UNREADABLE_BYTES: usize = 4096;
+
+const ZEROS: [u8; 64] = [0; 64];
 
 /// What stands at the place that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +27,8 @@ pub(crate) enum Found {
         bytes: Range<u64>,
         sequences: Range<u64>,
     },
-    /// No whole record from here on. `dirty` says whether there is anything but zeros.
-    End { at: u64, dirty: bool },
+    /// No whole record from `at` on, but so many bytes of something else; zeros do not count.
+    End { at: u64, garbage: u64 },
 }
 
 /// A place in a segment.
@@ -41,6 +45,9 @@ pub(crate) struct Scan {
     window: Vec<u8>,
     window_at: u64,
     payload: Range<u64>,
+    /// What cannot be read counts as damage, rather than as an error.
+    lenient: bool,
+    unreadable: u64,
 }
 
 impl Scan {
@@ -60,7 +67,24 @@ impl Scan {
             window: Vec::new(),
             window_at: 0,
             payload: 0..0,
+            lenient: false,
+            unreadable: 0,
         }
+    }
+
+    /// Takes what the disk cannot read for damage from now on.
+    pub(crate) fn be_lenient(&mut self) {
+        self.lenient = true;
+    }
+
+    /// Bytes that the disk could not read, and that were taken for zeros.
+    pub(crate) fn unreadable(&self) -> u64 {
+        self.unreadable
+    }
+
+    /// Whether there may be another record without looking anew at what is committed.
+    pub(crate) fn has_more(&self) -> bool {
+        self.at < self.end && self.expected < self.limit
     }
 
     /// Goes on at a record that is known to stand there.
@@ -96,7 +120,7 @@ impl Scan {
         if self.expected >= self.limit {
             return Ok(Found::End {
                 at: self.at,
-                dirty: false,
+                garbage: 0,
             });
         }
         let (at, expected) = (self.at, self.expected);
@@ -104,7 +128,7 @@ impl Scan {
             return self.resume();
         };
         let end = at + header.extent();
-        let whole = end <= self.end && self.payload_is_whole(at, &header)?;
+        let whole = end <= self.end && self.is_whole(at, &header)?;
         if !whole && end > self.end {
             return self.resume();
         }
@@ -119,41 +143,58 @@ impl Scan {
         })
     }
 
-    fn payload_is_whole(&mut self, at: u64, header: &RecordHeader) -> io::Result<bool> {
+    fn is_whole(&mut self, at: u64, header: &RecordHeader) -> io::Result<bool> {
         let salt = self.salt;
-        let length = (RECORD_HEADER + u64::from(header.length)) as usize;
-        self.payload = at + RECORD_HEADER..at + length as u64;
-        let record = self.bytes(at, length)?.unwrap_or_default();
-        let parts = record.split_at_checked(RECORD_HEADER as usize);
-        Ok(parts.is_some_and(|(head, payload)| header.confirms(head, payload, salt)))
+        let begin = at + RECORD_HEADER;
+        self.payload = begin..begin + u64::from(header.length);
+        let record = self.bytes(at, header.extent() as usize)?;
+        Ok(record.is_some_and(|record| header.confirms(record, salt)))
     }
 
     /// Searches for the next header that may follow, past a place that holds none.
     fn resume(&mut self) -> io::Result<Found> {
         let (from, expected) = (self.at, self.expected);
-        let mut dirty = false;
+        let mut garbage = 0;
         let mut at = from;
         while at < self.end {
-            let word = self.bytes(at, ALIGNMENT as usize)?;
-            // The zeros of preallocated space are passed by without a CRC.
-            let blank = word.is_some_and(|word| word.iter().all(|byte| *byte == 0));
-            if !blank {
-                dirty = true;
-                let most = (at - from) / RECORD_HEADER;
-                let next = self.header(at)?.map(|header| header.sequence);
-                if let Some(sequence) = next.filter(|found| {
-                    *found > expected && found - expected <= most && *found < self.limit
-                }) {
-                    self.skip_to(at, sequence);
-                    return Ok(Found::Damage {
-                        bytes: from..at,
-                        sequences: expected..sequence,
-                    });
-                }
+            let next = self.skip_zeros(at)?;
+            if next > at {
+                at = next;
+                continue;
+            }
+            garbage = at + ALIGNMENT - from;
+            let most = (at - from) / RECORD_HEADER;
+            let next = self.header(at)?.map(|header| header.sequence);
+            if let Some(sequence) = next.filter(|found| {
+                *found > expected && found - expected <= most && *found < self.limit
+            }) {
+                self.skip_to(at, sequence);
+                return Ok(Found::Damage {
+                    bytes: from..at,
+                    sequences: expected..sequence,
+                });
             }
             at += ALIGNMENT;
         }
-        Ok(Found::End { at: from, dirty })
+        Ok(Found::End { at: from, garbage })
+    }
+
+    /// Where the zeros end that begin at `at`, as far as the window reaches: preallocated space is
+    /// passed by without a CRC.
+    fn skip_zeros(&mut self, at: u64) -> io::Result<u64> {
+        let length = (self.end - at).min(ALIGNMENT) as usize;
+        self.bytes(at, length)?;
+        let begin = (at - self.window_at) as usize;
+        let seen = self.window.get(begin..).unwrap_or_default();
+        let blocks = seen.chunks(ZEROS.len());
+        let blank = blocks.take_while(|block| ZEROS.starts_with(block)).count() * ZEROS.len();
+        let rest = seen.get(blank..).unwrap_or_default();
+        let zeros = blank + rest.iter().take_while(|byte| **byte == 0).count();
+        if zeros >= seen.len() {
+            // A file that is shorter than was thought ends here, too.
+            return Ok(at + (seen.len() as u64).max(ALIGNMENT));
+        }
+        Ok(at + zeros as u64 / ALIGNMENT * ALIGNMENT)
     }
 
     fn header(&mut self, at: u64) -> io::Result<Option<RecordHeader>> {
@@ -174,11 +215,29 @@ impl Scan {
             self.window.resize(wanted, 0);
             self.window.shrink_to(WINDOW);
             self.window_at = at;
-            let read = read_full(self.file.as_ref(), &mut self.window, at);
-            self.window.truncate(*read.as_ref().unwrap_or(&0));
-            read?;
+            self.fill()?;
         }
         let begin = (at - self.window_at) as usize;
         Ok(self.window.get(begin..begin + length))
+    }
+
+    fn fill(&mut self) -> io::Result<()> {
+        let read = match read_full(self.file.as_ref(), &mut self.window, self.window_at) {
+            Err(error) if !self.lenient => Err(error),
+            Err(_) => {
+                let mut at = self.window_at;
+                for piece in self.window.chunks_mut(UNREADABLE_BYTES) {
+                    if read_full(self.file.as_ref(), piece, at).is_err() {
+                        piece.fill(0);
+                        self.unreadable += piece.len() as u64;
+                    }
+                    at += piece.len() as u64;
+                }
+                Ok(self.window.len())
+            }
+            read => read,
+        };
+        self.window.truncate(*read.as_ref().unwrap_or(&0));
+        read.map(drop)
     }
 }

@@ -1,23 +1,30 @@
 //! A directory in memory that behaves as badly as a disk may: see [`SimulatedDisk`].
 
-use std::collections::BTreeMap;
-use std::io::{self, IoSlice};
+mod contents;
+mod file;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fastrand::Rng;
 
-use crate::disk::{DirectoryLock, Disk, DiskFile};
+use contents::{Change, Contents};
+use file::SimulatedFile;
 
-/// Bytes that a disk writes whole or not at all.
-const SECTOR: usize = 512;
+use crate::disk::{DirectoryLock, Disk, DiskFile};
 
 /// A seeded disk. What was not synced may be lost, reordered or torn by [`SimulatedDisk::power_cut`];
 /// a sync that fails drops what it should have written and calls it clean, as Linux does, so that
 /// the next sync succeeds falsely. The same seed and the same calls give the same disk.
+///
+/// Clones are handles of the same disk; [`SimulatedDisk::fork`] makes another one.
 #[derive(Clone)]
 pub struct SimulatedDisk(Arc<Mutex<Inner>>);
 
+#[derive(Clone)]
 struct Inner {
     random: Rng,
     files: Vec<Contents>,
@@ -27,30 +34,23 @@ struct Inner {
     changes: Vec<Change>,
     capacity: u64,
     syncs: u64,
-    failing: Option<std::ops::Range<u64>>,
+    writes: u64,
+    faults: Faults,
     /// Handles and locks of an earlier life are dead.
     life: u64,
     locked: Option<u64>,
     now: Duration,
+    sync_time: Duration,
 }
 
-#[derive(Default, Clone)]
-struct Contents {
-    seen: Vec<u8>,
-    durable: Vec<u8>,
-    pending: Vec<Pending>,
-}
-
-#[derive(Clone)]
-enum Pending {
-    Write(u64, Vec<u8>),
-    Length(u64),
-}
-
-enum Change {
-    Make(String, usize),
-    Rename(String, String),
-    Remove(String),
+#[derive(Clone, Default)]
+struct Faults {
+    syncs: Option<Range<u64>>,
+    writes: Option<Range<u64>>,
+    /// Syncs of files whose names begin so say that all is well, and do nothing.
+    lies: Option<String>,
+    /// Calls until the machine stops.
+    calls_left: Option<u64>,
 }
 
 impl SimulatedDisk {
@@ -65,42 +65,75 @@ impl SimulatedDisk {
             changes: Vec::new(),
             capacity,
             syncs: 0,
-            failing: None,
+            writes: 0,
+            faults: Faults::default(),
             life: 0,
             locked: None,
             now: Duration::ZERO,
+            sync_time: Duration::ZERO,
         })))
     }
 
     /// The power fails and comes back: of all that was not synced, each change of the directory
-    /// and each sector of each write is kept or lost at random. Handles and locks are dead.
+    /// and each sector of each write is kept or lost at random; sometimes everything is, or
+    /// nothing. Handles and locks are dead; a machine that had stopped runs again.
     pub fn power_cut(&self) {
         let mut inner = self.lock();
         let inner = &mut *inner;
+        let kept = [0.0, 0.5, 0.9, 1.0];
+        let kept = *inner.random.choice(&kept).unwrap_or(&0.5);
         for change in std::mem::take(&mut inner.changes) {
-            if inner.random.bool() {
+            if inner.random.f64() < kept {
                 change.apply(&mut inner.durable_names);
             }
         }
         for file in &mut inner.files {
             for pending in std::mem::take(&mut file.pending) {
-                pending.apply_torn(&mut file.durable, &mut inner.random);
+                pending.apply_torn(&mut file.durable, &mut inner.random, kept);
             }
             file.seen.clone_from(&file.durable);
         }
         inner.names.clone_from(&inner.durable_names);
-        (inner.life, inner.locked) = (inner.life + 1, None);
+        inner.begin_life();
+        let named: BTreeSet<usize> = inner.names.values().copied().collect();
+        for (place, file) in inner.files.iter_mut().enumerate() {
+            if !named.contains(&place) {
+                *file = Contents::default();
+            }
+        }
     }
 
     /// The process dies and the machine does not: all that was written is still seen.
     pub fn process_kill(&self) {
-        let mut inner = self.lock();
-        (inner.life, inner.locked) = (inner.life + 1, None);
+        self.lock().begin_life();
+    }
+
+    /// Another disk in the same state.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.lock().clone())))
     }
 
     /// Lets the syncs with these numbers fail, counted from the first of all (0).
-    pub fn fail_syncs(&self, numbers: std::ops::Range<u64>) {
-        self.lock().failing = Some(numbers);
+    pub fn fail_syncs(&self, numbers: Range<u64>) {
+        self.lock().faults.syncs = Some(numbers);
+    }
+
+    /// Lets the writes with these numbers fail, counted from the first of all (0).
+    pub fn fail_writes(&self, numbers: Range<u64>) {
+        self.lock().faults.writes = Some(numbers);
+    }
+
+    /// Lets syncs of files whose names begin so (of all, with an empty text) do nothing and say
+    /// that all is well. A proof that finds nothing on such a disk proves nothing.
+    pub fn lie(&self, names: &str) {
+        self.lock().faults.lies = Some(names.to_owned());
+    }
+
+    /// Stops the machine after so many more calls: every call fails from then on, until
+    /// [`SimulatedDisk::power_cut`] or [`SimulatedDisk::process_kill`].
+    pub fn stop_after(&self, calls: u64) {
+        self.lock().faults.calls_left = Some(calls);
     }
 
     /// How many syncs there were, of files and of the directory, failed ones included.
@@ -109,9 +142,20 @@ impl SimulatedDisk {
         self.lock().syncs
     }
 
+    /// How many writes there were, failed ones included.
+    #[must_use]
+    pub fn writes(&self) -> u64 {
+        self.lock().writes
+    }
+
     /// Changes how much the disk holds.
     pub fn set_capacity(&self, bytes: u64) {
         self.lock().capacity = bytes;
+    }
+
+    /// Lets each sync take so long.
+    pub fn set_sync_time(&self, time: Duration) {
+        self.lock().sync_time = time;
     }
 
     /// Moves the clock forward.
@@ -119,94 +163,92 @@ impl SimulatedDisk {
         self.lock().now += time;
     }
 
+    /// What a process sees in a file.
+    #[must_use]
+    pub fn contents(&self, name: &str) -> Option<Vec<u8>> {
+        let inner = self.lock();
+        let file = inner.files.get(*inner.names.get(name)?)?;
+        Some(file.seen.clone())
+    }
+
+    /// Puts a file there, durably: to damage one, or to make one up.
+    pub fn put(&self, name: &str, contents: Vec<u8>) {
+        let mut inner = self.lock();
+        let file = inner.files.len();
+        inner.names.insert(name.to_owned(), file);
+        inner.durable_names.insert(name.to_owned(), file);
+        inner.files.push(Contents {
+            durable: contents.clone(),
+            seen: contents,
+            pending: Vec::new(),
+        });
+    }
+
     /// Flips one bit of a file, durably; says whether the file has such a bit.
     pub fn flip_bit(&self, name: &str, bit: u64) -> bool {
-        let mut inner = self.lock();
-        let Some(&file) = inner.names.get(name) else {
+        let Some(mut contents) = self.contents(name) else {
             return false;
         };
-        let Some(file) = inner.files.get_mut(file) else {
+        let Some(byte) = contents.get_mut((bit / 8) as usize) else {
             return false;
         };
-        let (byte, mask) = ((bit / 8) as usize, 1 << (bit % 8));
-        for contents in [&mut file.seen, &mut file.durable] {
-            if let Some(byte) = contents.get_mut(byte) {
-                *byte ^= mask;
-            }
-        }
-        byte < file.seen.len()
+        *byte ^= 1 << (bit % 8);
+        self.put(name, contents);
+        true
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-impl Change {
-    fn apply(self, names: &mut BTreeMap<String, usize>) {
-        match self {
-            Self::Make(name, file) => {
-                names.insert(name, file);
-            }
-            Self::Rename(from, to) => {
-                if let Some(file) = names.remove(&from) {
-                    names.insert(to, file);
-                }
-            }
-            Self::Remove(name) => {
-                names.remove(&name);
-            }
+    /// One call to the disk, unless the machine has stopped.
+    fn call(&self) -> io::Result<MutexGuard<'_, Inner>> {
+        let mut inner = self.lock();
+        match &mut inner.faults.calls_left {
+            Some(0) => return Err(io::Error::other("the simulated machine has stopped")),
+            Some(left) => *left -= 1,
+            None => {}
         }
-    }
-}
-
-impl Pending {
-    fn apply(&self, to: &mut Vec<u8>) {
-        match self {
-            Self::Write(at, bytes) => {
-                let (at, end) = (*at as usize, *at as usize + bytes.len());
-                if to.len() < end {
-                    to.resize(end, 0);
-                }
-                if let Some(place) = to.get_mut(at..end) {
-                    place.copy_from_slice(bytes);
-                }
-            }
-            Self::Length(length) => to.resize(*length as usize, 0),
-        }
-    }
-
-    fn apply_torn(&self, to: &mut Vec<u8>, random: &mut Rng) {
-        let Self::Write(at, bytes) = self else {
-            if random.bool() {
-                self.apply(to);
-            }
-            return;
-        };
-        let mut begin = 0;
-        while begin < bytes.len() {
-            let room = SECTOR - (*at as usize + begin) % SECTOR;
-            let end = (begin + room).min(bytes.len());
-            if random.bool() {
-                let part = bytes.get(begin..end).unwrap_or_default().to_vec();
-                Self::Write(at + begin as u64, part).apply(to);
-            }
-            begin = end;
-        }
+        Ok(inner)
     }
 }
 
 impl Inner {
-    /// Counts a sync and says whether it fails.
+    fn begin_life(&mut self) {
+        self.life += 1;
+        self.locked = None;
+        self.faults.calls_left = None;
+    }
+
+    /// Counts a sync, lets it take its time, and says whether it fails.
     fn sync_fails(&mut self) -> bool {
         let number = self.syncs;
         self.syncs += 1;
-        self.failing.as_ref().is_some_and(|it| it.contains(&number))
+        self.now += self.sync_time;
+        let failing = self.faults.syncs.as_ref();
+        failing.is_some_and(|failing| failing.contains(&number))
     }
 
-    fn used(&self) -> u64 {
+    fn write_fails(&mut self) -> bool {
+        let number = self.writes;
+        self.writes += 1;
+        let failing = self.faults.writes.as_ref();
+        failing.is_some_and(|failing| failing.contains(&number))
+    }
+
+    /// Whether syncs of a file do nothing.
+    fn lies_about(&self, file: usize) -> bool {
+        let lies = self.faults.lies.as_ref();
+        lies.is_some_and(|lies| {
+            let mut names = self.names.iter().filter(|(_, named)| **named == file);
+            names.any(|(name, _)| name.starts_with(lies.as_str()))
+        })
+    }
+
+    fn free(&self) -> u64 {
         let files = self.names.values().filter_map(|file| self.files.get(*file));
-        files.map(|file| file.seen.len() as u64).sum()
+        let used = files.map(|file| file.seen.len() as u64).sum();
+        self.capacity.saturating_sub(used)
     }
 }
 
@@ -216,11 +258,11 @@ impl Disk for SimulatedDisk {
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
-        Ok(self.lock().names.keys().cloned().collect())
+        Ok(self.call()?.names.keys().cloned().collect())
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        let inner = self.lock();
+        let inner = self.call()?;
         let file = inner.names.get(name).copied();
         Ok(Arc::new(SimulatedFile {
             disk: self.clone(),
@@ -230,7 +272,7 @@ impl Disk for SimulatedDisk {
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        let mut inner = self.lock();
+        let mut inner = self.call()?;
         if inner.names.contains_key(name) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
@@ -246,7 +288,7 @@ impl Disk for SimulatedDisk {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        let mut inner = self.lock();
+        let mut inner = self.call()?;
         if !inner.names.contains_key(from) {
             return Err(io::ErrorKind::NotFound.into());
         }
@@ -257,7 +299,7 @@ impl Disk for SimulatedDisk {
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        let mut inner = self.lock();
+        let mut inner = self.call()?;
         if inner.names.remove(name).is_none() {
             return Err(io::ErrorKind::NotFound.into());
         }
@@ -266,10 +308,10 @@ impl Disk for SimulatedDisk {
     }
 
     fn sync_directory(&self) -> io::Result<()> {
-        let mut inner = self.lock();
+        let mut inner = self.call()?;
         let fails = inner.sync_fails();
         for change in std::mem::take(&mut inner.changes) {
-            if !fails {
+            if !fails || inner.random.bool() {
                 change.apply(&mut inner.durable_names);
             }
         }
@@ -280,12 +322,11 @@ impl Disk for SimulatedDisk {
     }
 
     fn free_bytes(&self) -> io::Result<u64> {
-        let inner = self.lock();
-        Ok(inner.capacity.saturating_sub(inner.used()))
+        Ok(self.call()?.free())
     }
 
     fn lock(&self) -> io::Result<DirectoryLock> {
-        let mut inner = Self::lock(self);
+        let mut inner = self.call()?;
         if inner.locked.is_some() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -316,93 +357,5 @@ impl Drop for SimulatedLock {
         if inner.locked == Some(self.life) {
             inner.locked = None;
         }
-    }
-}
-
-struct SimulatedFile {
-    disk: SimulatedDisk,
-    file: usize,
-    life: u64,
-}
-
-impl SimulatedFile {
-    /// Does something to the file, unless its life is over.
-    fn with<T>(&self, what: impl FnOnce(&mut Contents, u64) -> io::Result<T>) -> io::Result<T> {
-        let mut inner = self.disk.lock();
-        if inner.life != self.life {
-            return Err(io::Error::other("this handle is of an earlier life"));
-        }
-        let free = inner.capacity.saturating_sub(inner.used());
-        let file = inner.files.get_mut(self.file);
-        what(file.ok_or(io::ErrorKind::NotFound)?, free)
-    }
-}
-
-impl DiskFile for SimulatedFile {
-    fn length(&self) -> io::Result<u64> {
-        self.with(|file, _| Ok(file.seen.len() as u64))
-    }
-
-    fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-        self.with(|file, _| {
-            let from = file.seen.get(at as usize..).unwrap_or_default();
-            let length = from.len().min(buffer.len());
-            if let Some((to, from)) = buffer.get_mut(..length).zip(from.get(..length)) {
-                to.copy_from_slice(from);
-            }
-            Ok(length)
-        })
-    }
-
-    fn write_at(&self, parts: &[IoSlice<'_>], at: u64) -> io::Result<usize> {
-        let bytes: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).collect();
-        let length = bytes.len();
-        self.with(|file, free| {
-            let more = (at + length as u64).saturating_sub(file.seen.len() as u64);
-            if more > free {
-                return Err(io::ErrorKind::StorageFull.into());
-            }
-            let pending = Pending::Write(at, bytes);
-            pending.apply(&mut file.seen);
-            file.pending.push(pending);
-            Ok(length)
-        })
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        let fails = self.disk.lock().sync_fails();
-        self.with(|file, _| {
-            for pending in std::mem::take(&mut file.pending) {
-                if !fails {
-                    pending.apply(&mut file.durable);
-                }
-            }
-            if fails {
-                return Err(io::Error::other("a simulated sync failed"));
-            }
-            Ok(())
-        })
-    }
-
-    fn allocate(&self, length: u64) -> io::Result<()> {
-        self.with(|file, free| {
-            let more = length.saturating_sub(file.seen.len() as u64);
-            if more > free {
-                return Err(io::ErrorKind::StorageFull.into());
-            }
-            let pending = Pending::Length(length.max(file.seen.len() as u64));
-            pending.apply(&mut file.seen);
-            file.pending.push(pending);
-            Ok(())
-        })
-    }
-
-    fn set_length(&self, length: u64) -> io::Result<()> {
-        self.with(|file, _| {
-            let pending = Pending::Length(length);
-            pending.apply(&mut file.seen);
-            file.pending.push(pending);
-            Ok(())
-        })
     }
 }

@@ -22,7 +22,7 @@ impl Snapshot {
     /// # Errors
     /// If it cannot be read.
     pub fn open(disk: Arc<dyn Disk>) -> io::Result<Self> {
-        let (state, recovery) = recover(&disk, false)?;
+        let (state, _, recovery) = recover(&disk, false)?;
         let shared = Shared::default();
         *shared.lock() = state;
         Ok(Self {

@@ -36,7 +36,7 @@ pub struct Usage {
     /// The sequence that the next record will get.
     pub next: u64,
     /// About when the oldest record was stored that some cursor has not passed (of all records,
-    /// where there are no cursors): exact to 256 KiB of records.
+    /// where there are no cursors): exact to a second, or to 256 KiB of records.
     pub oldest: Option<SystemTime>,
     /// The time of the newest record.
     pub newest: Option<SystemTime>,
@@ -102,7 +102,7 @@ pub(crate) struct Segment {
     /// What it takes on the disk.
     pub(crate) length: u64,
     pub(crate) newest: Option<SystemTime>,
-    /// A record for each [`MARK_BYTES`], so that a reader need not begin at the first one.
+    /// A record for each [`MARK_BYTES`] or [`MARK_TIME`], so that a reader need not begin at the first one.
     pub(crate) marks: Vec<Mark>,
 }
 
@@ -116,6 +116,12 @@ pub(crate) struct Mark {
 
 /// Bytes between two marks.
 const MARK_BYTES: u64 = 256 * 1024;
+/// Time between two marks of a log that is filled slowly, so that its age is told well.
+const MARK_TIME: Duration = Duration::from_secs(1);
+/// Marks of a segment that are made for time's sake.
+const MARKS_FOR_TIME_MAX: usize = 512;
+/// Damaged places that are told apart.
+const KNOWN_MAX: usize = 100_000;
 
 impl Segment {
     pub(crate) fn new(header: SegmentHeader, length: u64) -> Self {
@@ -131,8 +137,11 @@ impl Segment {
 
     /// Takes note of a record that stands at `at` and ends at `end`.
     pub(crate) fn record(&mut self, sequence: u64, time: SystemTime, at: u64, end: u64) {
-        let last = self.marks.last().map(|mark| mark.at);
-        if last.is_none_or(|last| at >= last + MARK_BYTES) {
+        let due = self.marks.last().is_none_or(|last| {
+            let later = time.duration_since(last.time).unwrap_or_default() >= MARK_TIME;
+            at >= last.at + MARK_BYTES || (later && self.marks.len() < MARKS_FOR_TIME_MAX)
+        });
+        if due {
             self.marks.push(Mark { sequence, at, time });
         }
         self.newest = self.newest.max(Some(time));
@@ -156,19 +165,28 @@ pub(crate) struct State {
     pub(crate) syncs: SyncCounts,
     pub(crate) sync_errors: u64,
     pub(crate) poisoned: u64,
+    pub(crate) damaged: u64,
     pub(crate) lost: u64,
-    /// Damaged places by base of their segment and position, so that each is counted once.
-    pub(crate) damaged: BTreeSet<(u64, u64)>,
+    /// Damaged and torn places, by base of their segment and position, so that each is counted
+    /// once.
+    known: BTreeSet<(u64, u64)>,
 }
 
 impl State {
     /// Counts a damaged place once, however many readers pass it; says whether it was new.
     pub(crate) fn damage(&mut self, base: u64, at: u64, records: u64) -> bool {
-        let new = self.damaged.insert((base, at));
-        if new {
-            self.lost += records;
-        }
+        let new = self.tear(base, at);
+        self.damaged += u64::from(new);
+        self.lost += if new { records } else { 0 };
         new
+    }
+
+    /// Takes note of a place that was never confirmed, so that no reader counts it as damage.
+    pub(crate) fn tear(&mut self, base: u64, at: u64) -> bool {
+        if self.known.len() >= KNOWN_MAX {
+            self.known.pop_first();
+        }
+        self.known.insert((base, at))
     }
 
     /// Everything below this sequence is settled.
@@ -226,7 +244,7 @@ impl State {
             syncs: self.syncs.clone(),
             sync_errors: self.sync_errors,
             poisoned: self.poisoned,
-            damaged: self.damaged.len() as u64,
+            damaged: self.damaged,
             lost: self.lost,
         }
     }

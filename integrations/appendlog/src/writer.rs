@@ -23,6 +23,8 @@ const WAITING_BYTES_MAX: u64 = 64 * 1024 * 1024;
 const GROUP_BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// Cursors are synced at most so often.
 const CURSOR_PAUSE: Duration = Duration::from_secs(1);
+/// The same while the log is full: what was delivered makes room as soon as its cursor is durable.
+const CURSOR_PAUSE_FULL: Duration = Duration::from_millis(50);
 
 /// What is called with the result of an append, on the committer's thread.
 pub type Done = Box<dyn FnOnce(Result<Range<u64>, AppendError>) + Send>;
@@ -59,6 +61,7 @@ struct Work {
 
 struct Waiting {
     records: Vec<Append>,
+    count: usize,
     bytes: u64,
     done: Done,
 }
@@ -114,6 +117,7 @@ impl Writer {
             log,
             desk,
             stale: false,
+            full: false,
         };
         (writer, committer)
     }
@@ -133,6 +137,7 @@ impl Writer {
         } else {
             work.waiting_bytes += bytes;
             work.appends.push_back(Waiting {
+                count: records.len(),
                 records,
                 bytes,
                 done,
@@ -227,6 +232,8 @@ pub struct Committer {
     synced: Duration,
     /// Cursors moved since, or their last sync failed.
     stale: bool,
+    /// The last group did not fit.
+    full: bool,
 }
 
 impl Committer {
@@ -242,11 +249,19 @@ impl Committer {
         };
         let bell = &self.desk.bell;
         if self.stale {
-            drop(bell.wait_timeout_while(work, CURSOR_PAUSE, idle));
+            drop(bell.wait_timeout_while(work, self.pause(), idle));
         } else {
             drop(bell.wait_while(work, idle));
         }
         self.turn()
+    }
+
+    fn pause(&self) -> Duration {
+        if self.full {
+            CURSOR_PAUSE_FULL
+        } else {
+            CURSOR_PAUSE
+        }
     }
 
     /// Stores what waits, as one group, and syncs the cursors where that is due. False when it was
@@ -277,7 +292,7 @@ impl Committer {
             self.log.discard(discard);
         }
         let now = self.log.disk().now();
-        if self.stale && (last || now.saturating_sub(self.synced) >= CURSOR_PAUSE) {
+        if self.stale && (last || now.saturating_sub(self.synced) >= self.pause()) {
             self.synced = now;
             // Tried again a second later: until then no segment is removed.
             self.stale = self.log.sync().is_err();
@@ -285,22 +300,49 @@ impl Committer {
         !last
     }
 
-    fn commit(&mut self, group: Vec<Waiting>) {
-        let mut records = Vec::with_capacity(group.iter().map(|it| it.records.len()).sum());
-        let mut ends = Vec::with_capacity(group.len());
-        for waiting in group {
-            records.extend(waiting.records);
-            ends.push((records.len() as u64, waiting.done));
-        }
+    fn commit(&mut self, mut group: Vec<Waiting>) {
+        let records: Vec<Append> = group.iter_mut().flat_map(|it| it.take()).collect();
         let stored = self.log.append(&records);
+        self.full = stored == Err(AppendError::Full);
+        if stored == Err(AppendError::Full) && group.len() > 1 {
+            // Where there is no room for all, there may be for some.
+            let mut records = records.into_iter();
+            for waiting in &mut group {
+                waiting.records = records.by_ref().take(waiting.count).collect();
+            }
+            let second = group.split_off(group.len() / 2);
+            self.commit(group);
+            self.commit(second);
+            return;
+        }
         let mut begin = 0;
-        for (end, done) in ends {
-            done(match &stored {
+        for waiting in group {
+            let end = begin + waiting.count as u64;
+            (waiting.done)(match &stored {
                 Ok(range) => Ok(range.start + begin..range.start + end),
                 Err(error) => Err(error.clone()),
             });
             begin = end;
         }
+    }
+}
+
+impl Drop for Committer {
+    /// Whoever still waits when the committer ends, by a panic for one, is told.
+    fn drop(&mut self) {
+        let mut work = self.desk.lock();
+        work.stopping = true;
+        let waiting = std::mem::take(&mut work.appends);
+        drop(work);
+        for waiting in waiting {
+            (waiting.done)(Err(AppendError::Stopped));
+        }
+    }
+}
+
+impl Waiting {
+    fn take(&mut self) -> Vec<Append> {
+        std::mem::take(&mut self.records)
     }
 }
 
