@@ -26,7 +26,9 @@ mod stories {
     mod operations;
     mod overload;
     mod proxies;
+    mod replicas;
     mod replies;
+    mod retries;
     mod spooled;
     mod statuses;
     mod truth;
