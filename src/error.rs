@@ -69,8 +69,11 @@ codes! {
     RecordRefused = "record_refused", 422, "A target refused the record for good; nothing of it was stored there.";
     Conflict = "conflict", 409, "The condition of a write did not hold.";
     QueueFull = "queue_full", 503, "A required target's queue is full. Nothing was stored; send again after `Retry-After`.";
+    LogFull = "log_full", 507, "A required target is a log that has no room left. Nothing was stored; send again after `Retry-After`.";
     TargetDown = "target_down", 503, "A required target cannot be reached or is failing. Nothing was stored; send again after `Retry-After`.";
     TargetBlocked = "target_blocked", 503, "A required target can take nothing until somebody mends it (access, credentials, a missing table). Nothing was stored.";
+    SpoolFull = "spool_full", 507, "The spool has no room for the events, by its `max_bytes` or on its disk. Nothing was stored; send again after `Retry-After`.";
+    SpoolUnavailable = "spool_unavailable", 503, "The spool cannot be written: its disk fails, or the gateway stops. Nothing was stored; send again after `Retry-After`.";
     Overloaded = "overloaded", 503, "The gateway holds as many requests as it may. Nothing was stored; send again after `Retry-After`.";
     Stopping = "stopping", 503, "The gateway is stopping. Nothing was stored; send again.";
     NotStored = "not_stored", 503, "The gateway gave up: the event is surely not stored anywhere. Send again after `Retry-After`.";

@@ -13,6 +13,7 @@ mod admission;
 mod core;
 mod refused;
 mod rehearsal;
+mod tasks;
 mod ticket;
 
 pub use admission::{Approach, TurnedAway, admit};
@@ -132,7 +133,11 @@ fn entry(
     entry.kept = manifest.kept.take();
     entry.preferences = Preferences::of(arrival.head);
     for item in &manifest.items {
-        entry.add(item.event, item.binding, item.target, item.weight);
+        let place = entry.add(item.event, item.binding, item.target, item.weight);
+        let binding = route.bindings.get(usize::from(item.binding));
+        if binding.is_some_and(|binding| binding.keeps) {
+            entry.keep(place, Box::new(item.record.clone()));
+        }
     }
     entry.open();
     entry

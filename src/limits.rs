@@ -177,8 +177,46 @@ pub const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
 pub const PROBE_PAUSE_MAX: Duration = Duration::from_secs(2);
 /// Time that a stop takes at most.
 pub const DRAIN_MAX: Duration = Duration::from_secs(30);
-/// Cores at most (the width of a core's number in a record id).
-pub const CORES_MAX: usize = 256;
+/// Mailboxes for outcomes: the width of a core's number in a record id.
+pub const MAILBOXES_MAX: usize = 256;
+/// Cores at most; the mailboxes after theirs are those of the spool and of dead letters.
+pub const CORES_MAX: usize = MAILBOXES_MAX - 2;
+
+// ---- The spool. ----
+
+/// Bytes of the spool on its disk, by default (`spool.max_bytes`).
+pub const SPOOL_BYTES_DEFAULT: u64 = 10 << 30;
+/// `spool.max_bytes` at least: some segments of the log.
+pub const SPOOL_BYTES_MIN: u64 = 1 << 20;
+/// How long an event waits in the spool, by default (`spool.max_age`).
+pub const SPOOL_AGE_DEFAULT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// `spool.max_age` at least, and at most.
+pub const SPOOL_AGE_MIN: Duration = Duration::from_secs(60);
+/// See [`SPOOL_AGE_MIN`].
+pub const SPOOL_AGE_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
+/// How long the disk's word is awaited for a request that went to the spool after its `within`.
+pub const SPOOL_WAIT_MAX: Duration = Duration::from_secs(5);
+/// Bytes of one entry of the spool, about: a request with more has several. One record alone may
+/// have more.
+pub const SPOOL_ENTRY_BYTES: usize = 256 * 1024;
+/// Bytes of records that one target's lane has read from the spool and not handed over.
+pub const SPOOL_AHEAD_BYTES_MAX: usize = 1 << 20;
+/// Records of one target that were read from the spool and are not all confirmed: what lies
+/// between the first that is not, and the last that was read.
+pub const SPOOL_WINDOW_RECORDS_MAX: usize = 16 * 1024;
+/// Entries that are read from the spool at once.
+pub const SPOOL_READ_ENTRIES: usize = 64;
+/// The pause before records of the spool are tried again that their courier gave up.
+pub const SPOOL_PAUSE_MIN: Duration = Duration::from_millis(500);
+/// That pause at most: it doubles each time.
+pub const SPOOL_PAUSE_MAX: Duration = Duration::from_secs(30);
+/// How often a target that is shut is looked at for what waits in the spool.
+pub const SPOOL_LOOK: Duration = Duration::from_millis(250);
+/// How long a stop waits for outcomes of records that are in the spool anyway.
+pub const SPOOL_STOP_MAX: Duration = Duration::from_secs(5);
+/// Records that went to the spool while their courier still had them, of which it is remembered
+/// what became of them. Past it a record may be delivered twice.
+pub const SPOOL_HELD_MAX: usize = 100_000;
 
 // ---- Answers that a route shapes. ----
 
@@ -213,7 +251,10 @@ const _: () = assert!(
     REQUESTS_PER_CORE_MAX <= 1 << 28,
     "a request's place fits its id"
 );
-const _: () = assert!(CORES_MAX <= 1 << 8, "a core's number fits a record's id");
+const _: () = assert!(
+    MAILBOXES_MAX <= 1 << 8,
+    "a core's number fits a record's id"
+);
 const _: () = assert!(
     KEEP_ALIVE_MAX.as_secs() > 60,
     "load balancers must close first"

@@ -237,10 +237,8 @@ impl Core {
             Rc::clone(&door),
             settings.connections_max,
         ));
-        self.bell.arm();
-        while !self.stopping.load(Ordering::Acquire) && self.bell.wait().await.is_ok() {
-            self.bell.arm();
-        }
+        let goes_on = || !self.stopping.load(Ordering::Acquire);
+        while self.bell.may_wait(goes_on) && self.bell.wait().await.is_ok() {}
         edge.stop();
         sleep(STOP_GRACE).await;
         door.listener.stop_handle().hang_up();

@@ -15,7 +15,7 @@ const STEPS: &[&str] = &[
 ];
 
 /// Rooms, by the name of their crate. `src` names them in one file, and its folder, only.
-const ROOMS: &[&str] = &["dynamodb", "kinesis", "sns", "kafka", "discard"];
+const ROOMS: &[&str] = &["dynamodb", "kinesis", "sns", "kafka", "log", "discard"];
 
 const ROOMS_OF_THE_SANDBOX: &[&str] = &[
     "sluicegate-contract",
@@ -24,6 +24,7 @@ const ROOMS_OF_THE_SANDBOX: &[&str] = &[
     "sluicegate-kinesis",
     "sluicegate-sns",
     "sluicegate-kafka",
+    "sluicegate-log",
 ];
 
 /// A file of the repository: its path from the root, with slashes, and its text.
@@ -219,6 +220,7 @@ fn no_room_sees_the_gateway_or_another_room() {
                 // It opens the rooms whose backends it embeds.
                 "sandbox" => ROOMS_OF_THE_SANDBOX,
                 "dynamodb" | "kinesis" | "sns" => &["sluicegate-contract", "sluicegate-aws"],
+                "log" => &["sluicegate-contract", "sluicegate-appendlog"],
                 _ => &["sluicegate-contract"],
             };
             if !allowed.contains(&name) {

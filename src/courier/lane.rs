@@ -12,6 +12,7 @@ use sluicegate_contract::{
 use super::{CallId, Queue, Rules};
 use crate::dispatch::{Gate, Inbox, Parcel};
 use crate::observe::TargetCounters;
+use crate::runtime;
 
 /// Everything that one target's courier needs.
 pub struct Courier {
@@ -80,40 +81,51 @@ impl Lanes {
     }
 }
 
+/// When a courier is to be asked again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// When its inbox is rung, and at this time at the latest.
+    Wait(Option<Instant>),
+    /// Never: it was told to stop, and the last record has its outcome.
+    Ended,
+}
+
 impl Courier {
     async fn run(self) {
         let mut queue = Queue::new(self.rules);
         loop {
-            while let Some(parcel) = self.inbox.take() {
-                self.open(&mut queue, parcel);
-            }
-            if self.inbox.is_hurried() {
-                queue.stop();
-            }
-            while let Some((call, batch)) = queue.next(Instant::now()) {
-                self.submit(call, batch);
-            }
-            let outcomes = queue.take_outcomes();
-            if !outcomes.is_empty() {
-                self.outcomes.outcomes(outcomes);
-            }
-            let now = Instant::now();
-            self.counters.queue_oldest(queue.oldest());
-            if queue.is_empty() && self.inbox.is_stopping() {
-                return;
-            }
-            match queue.wake_at(now) {
-                Some(at) => {
+            match self.turn(&mut queue, runtime::now()) {
+                Turn::Ended => return,
+                Turn::Wait(Some(at)) => {
                     // Woken by the time or by the bell: either way the queue is asked again.
                     let _ = tokio::time::timeout_at(at.into(), self.inbox.rung()).await;
                 }
-                None => self.inbox.rung().await,
+                Turn::Wait(None) => self.inbox.rung().await,
             }
         }
     }
 
-    fn open(&self, queue: &mut Queue, parcel: Parcel) {
-        let now = Instant::now();
+    /// One turn: takes what came, starts the calls that may start, hands outcomes on.
+    pub fn turn(&self, queue: &mut Queue, now: Instant) -> Turn {
+        let told = self.inbox.take_all(|parcel| self.open(queue, now, parcel));
+        if told.hurried {
+            queue.stop();
+        }
+        while let Some((call, batch)) = queue.next(now) {
+            self.submit(now, call, batch);
+        }
+        let outcomes = queue.take_outcomes();
+        if !outcomes.is_empty() {
+            self.outcomes.outcomes(outcomes);
+        }
+        self.counters.queue_oldest(queue.oldest());
+        if told.stopping && queue.is_empty() {
+            return Turn::Ended;
+        }
+        Turn::Wait(queue.wake_at(now))
+    }
+
+    fn open(&self, queue: &mut Queue, now: Instant, parcel: Parcel) {
         match parcel {
             Parcel::Records(records) => queue.put(now, records, &*self.room),
             Parcel::Done(call, attempts) => {
@@ -130,12 +142,11 @@ impl Courier {
         }
     }
 
-    fn submit(&self, call: CallId, batch: Batch) {
-        let started = Instant::now();
+    fn submit(&self, started: Instant, call: CallId, batch: Batch) {
         let (inbox, counters) = (Arc::clone(&self.inbox), Arc::clone(&self.counters));
         counters.call_started(batch.len());
         let sink = AttemptSink::new(batch.len(), move |attempts| {
-            counters.call_finished(started.elapsed());
+            counters.call_finished(runtime::now().saturating_duration_since(started));
             inbox.done(call, attempts);
         });
         self.room.submit(batch, sink);

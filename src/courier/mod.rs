@@ -10,6 +10,6 @@ mod pace;
 mod queue;
 
 pub use breaker::Breaker;
-pub use lane::{Courier, Lanes};
+pub use lane::{Courier, Lanes, Turn};
 pub use pace::Pace;
 pub use queue::{CallId, Change, Queue, Rules};

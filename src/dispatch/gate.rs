@@ -10,6 +10,7 @@ use sluicegate_contract::{Reason, TargetState, TargetWatch};
 use crate::error::Code;
 use crate::limits::PROBE_PAUSE_MAX;
 use crate::observe::TargetHealth;
+use crate::runtime;
 
 /// The gate before a target. While it is shut, requests that need the target are answered at once,
 /// with the reason, instead of waiting in a queue that does not move.
@@ -47,7 +48,7 @@ impl Gate {
             state: AtomicU8::new(UP),
             reason: ArcSwapOption::const_empty(),
             probe_at: AtomicU64::new(0),
-            epoch: Instant::now(),
+            epoch: runtime::now(),
             health,
         }
     }
@@ -92,7 +93,7 @@ impl Gate {
     }
 
     fn milliseconds(&self) -> u64 {
-        milliseconds(self.epoch.elapsed())
+        milliseconds(runtime::now().saturating_duration_since(self.epoch))
     }
 }
 

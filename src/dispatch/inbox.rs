@@ -1,13 +1,13 @@
 //! How records and answers reach a courier, from any thread.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam::queue::SegQueue;
 use sluicegate_contract::Attempt;
 use tokio::sync::Notify;
 
-use super::Queued;
+use super::closing::Closing;
+use super::{Queued, Told};
 
 /// Something for a courier.
 #[derive(Debug)]
@@ -24,8 +24,7 @@ pub enum Parcel {
 pub struct Inbox {
     queue: SegQueue<Parcel>,
     bell: Notify,
-    stopping: AtomicBool,
-    hurried: AtomicBool,
+    closing: Closing,
 }
 
 impl Inbox {
@@ -36,14 +35,14 @@ impl Inbox {
 
     /// No more records will come: the courier ends when the last has its outcome.
     pub fn stop(&self) {
-        self.stopping.store(true, Ordering::Release);
+        self.closing.stop();
         self.bell.notify_one();
     }
 
     /// The courier ends what is not in a call at once.
     pub fn hurry(&self) {
-        self.hurried.store(true, Ordering::Release);
-        self.stop();
+        self.closing.hurry();
+        self.bell.notify_one();
     }
 
     /// What became of the call of this number.
@@ -56,21 +55,9 @@ impl Inbox {
         self.bell.notify_one();
     }
 
-    /// Takes the oldest.
-    pub fn take(&self) -> Option<Parcel> {
-        self.queue.pop()
-    }
-
-    /// True once no more records will come.
-    #[must_use]
-    pub fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Acquire)
-    }
-
-    /// True once what is not in a call shall end.
-    #[must_use]
-    pub fn is_hurried(&self) -> bool {
-        self.hurried.load(Ordering::Acquire)
+    /// Takes all that is there, oldest first, and says what the courier was told before.
+    pub fn take_all(&self, each: impl FnMut(Parcel)) -> Told {
+        self.closing.take_all(|| self.queue.pop(), each)
     }
 
     /// Resolves after the next `put` or `stop`, at once if there was one since the last time.

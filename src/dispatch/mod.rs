@@ -1,11 +1,18 @@
 //! Reserves room for all of a request's records, then hands all of them over or none.
 
+mod closing;
 mod gate;
 mod inbox;
 mod manifest;
 mod outbox;
 mod target;
 
+/// The atomics of this room's protocols. The models build the same files upon loom's.
+mod atomics {
+    pub(super) use std::sync::atomic::{AtomicBool, Ordering};
+}
+
+pub use closing::Told;
 pub use gate::{Gate, Shut};
 pub use inbox::{Inbox, Parcel};
 pub use manifest::{Item, Manifest};

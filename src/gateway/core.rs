@@ -4,19 +4,19 @@ use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 use sluicegate_contract::{Outcome, RecordId, Room};
 
 use super::admission::{self, Approach, admit};
 use super::refused::RefusalShape;
-use super::{Arrival, Ticket};
+use super::{Arrival, Ticket, tasks};
 use crate::admit::{Admission, EventJudge, Permit, answer_options, client_address};
 use crate::dispatch::{self, Manifest, Outboxes, Target};
 use crate::error::{Code, Refusal};
 use crate::http::{Admitted, Head, Service};
-use crate::limits::{DEADLINE_TICK, OWNED_BODY_BYTES_MAX};
+use crate::limits::OWNED_BODY_BYTES_MAX;
 use crate::observe::{CoreCounters, RecordOutcome, ShedReason};
 use crate::reply;
 use crate::route::Routes;
@@ -36,10 +36,10 @@ pub struct Core {
     admission: Arc<Admission>,
     server: Server,
     stopping: Cell<bool>,
-    mailbox: Arc<CoreMailbox>,
+    pub(super) mailbox: Arc<CoreMailbox>,
     /// Raised when the first request waits for an answer.
-    waiting: LocalEvent,
-    watching: Cell<bool>,
+    pub(super) waiting: LocalEvent,
+    pub(super) watching: Cell<bool>,
     ids: Cell<u64>,
     /// Random for each core and each start, so that ids of cores and restarts differ.
     salt: u64,
@@ -78,8 +78,17 @@ pub struct CoreParts {
 impl Core {
     /// Makes a core and starts its tasks. Called on the core's own thread, inside its runtime.
     pub fn start(parts: CoreParts, bell: Doorbell) -> Rc<Self> {
+        let core = Self::still(parts);
+        tasks::spawn(&core, bell);
+        core
+    }
+
+    /// A core whose tasks are not started: whoever made it takes its steps
+    /// ([`Core::hand_over_waiting`], [`Core::open_mail`], [`Core::answer_late`]).
+    #[must_use]
+    pub fn still(parts: CoreParts) -> Rc<Self> {
         let targets = parts.targets.len();
-        let core = Rc::new(Self {
+        Rc::new(Self {
             counters: parts.counters,
             state: RefCell::new(State {
                 ledger: Ledger::new(parts.number as u8),
@@ -101,11 +110,7 @@ impl Core {
             watching: Cell::new(false),
             ids: Cell::new(0),
             salt: fastrand::u64(..),
-        });
-        runtime::spawn(hand_over_each_tick(Rc::clone(&core)));
-        runtime::spawn(take_mail(Rc::clone(&core), bell));
-        runtime::spawn(answer_late_requests(Rc::clone(&core)));
-        core
+        })
     }
 
     /// True where no record waits for its outcome.
@@ -169,7 +174,7 @@ impl Core {
     fn next_id(&self) -> u128 {
         let count = self.ids.get();
         self.ids.set(count.wrapping_add(1));
-        let now = SystemTime::now()
+        let now = runtime::system_now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         let random =
@@ -213,7 +218,8 @@ impl Core {
         state.ledger.release(slot);
     }
 
-    fn open_mail(&self) {
+    /// Settles the outcomes that came back, and answers who asks for counters.
+    pub fn open_mail(&self) {
         let state = &mut *self.state.borrow_mut();
         while let Some(mail) = self.mailbox.take() {
             match mail {
@@ -222,6 +228,12 @@ impl Core {
                     for (id, outcome) in outcomes {
                         self.settle(state, id, outcome);
                     }
+                }
+                Mail::Spooled(slot, stored) => {
+                    if state.ledger.spooled(slot, stored) {
+                        self.count_settled(&state.ledger, slot);
+                    }
+                    state.ledger.release(slot);
                 }
                 Mail::Snapshot(asker) => {
                     // Who asked may have gone; then nobody misses the answer.
@@ -280,17 +292,17 @@ impl Service for Rc<Core> {
                 let cors = self.routes.cors_of(head, elsewhere);
                 let fields = cors.map(|rule| rule.fields(head));
                 let (route, refusal) = (turned.route, turned.refusal);
-                let (id, time) = (self.next_id(), SystemTime::now());
+                let (id, time) = (self.next_id(), runtime::system_now());
                 let shape = RefusalShape::of_head(&self.routes, head, id, time, source_ip);
-                let ticket = Ticket::refused(self, refusal, route, Instant::now());
+                let ticket = Ticket::refused(self, refusal, route, runtime::now());
                 Err(ticket.shaped(id, shape).with(fields))
             }
         }
     }
 
     fn accept(&self, permit: Permit, head: &Head<'_>, _: SocketAddr, body: Bytes) -> Ticket {
-        let started = Instant::now();
-        let (id, time) = (self.next_id(), SystemTime::now());
+        let started = runtime::now();
+        let (id, time) = (self.next_id(), runtime::system_now());
         let body = self.own_if_small(&permit, body);
         let arrival = Arrival {
             permit: &permit,
@@ -314,12 +326,12 @@ impl Service for Rc<Core> {
     }
 
     fn refuse(&self, refusal: Refusal) -> Ticket {
-        Ticket::refused(self, refusal, None, Instant::now())
+        Ticket::refused(self, refusal, None, runtime::now())
     }
 
     fn refuse_body(&self, permit: &Permit, head: &Head<'_>, refusal: Refusal) -> Ticket {
         let route = Some(permit.route().index);
-        let ticket = Ticket::refused(self, refusal, route, Instant::now());
+        let ticket = Ticket::refused(self, refusal, route, runtime::now());
         ticket.with(permit.cors_fields(head))
     }
 
@@ -353,47 +365,6 @@ impl Core {
             _ => Refusal::new(Code::MethodNotAllowed, "this path takes GET, HEAD")
                 .with_field("Allow", "GET, HEAD"),
         };
-        Ticket::refused(self, refusal, None, Instant::now())
-    }
-}
-
-/// Hands over what the requests of one tick had for each courier, as one vector each.
-async fn hand_over_each_tick(core: Rc<Core>) {
-    loop {
-        core.tick.wait().await;
-        core.state.borrow_mut().outboxes.flush(&core.targets);
-    }
-}
-
-/// Settles the outcomes that come back.
-async fn take_mail(core: Rc<Core>, mut bell: Doorbell) {
-    loop {
-        core.open_mail();
-        bell.arm();
-        if !core.mailbox.is_empty() {
-            bell.disarm();
-            continue;
-        }
-        if let Err(error) = bell.wait().await {
-            tracing::error!(target: "sluicegate", %error, "core.bell_failed");
-            runtime::sleep(DEADLINE_TICK).await;
-        }
-    }
-}
-
-/// Answers those whose time has passed. One look in [`DEADLINE_TICK`] at what is in flight costs
-/// less than a timer for each request.
-async fn answer_late_requests(core: Rc<Core>) {
-    loop {
-        core.waiting.wait().await;
-        while core.watching.get() {
-            runtime::sleep(DEADLINE_TICK).await;
-            let state = &mut *core.state.borrow_mut();
-            for slot in state.ledger.expire(Instant::now()) {
-                core.count_settled(&state.ledger, slot);
-                state.ledger.release(slot);
-            }
-            core.watching.set(state.ledger.events_in_flight() > 0);
-        }
+        Ticket::refused(self, refusal, None, runtime::now())
     }
 }

@@ -10,6 +10,7 @@ use crate::admit::{Held, Ready};
 use crate::error::{Code, Refusal};
 use crate::http::{ResponseWriter, Ticket as Awaited};
 use crate::reply;
+use crate::runtime;
 use crate::settle::{Slot, Verdict};
 
 /// A request whose answer is awaited. When it is dropped unanswered, since its client has gone,
@@ -90,7 +91,7 @@ impl Ticket {
                 fields: None,
                 _held: None,
             },
-            Err(refusal) => Self::refused(core, refusal, None, Instant::now()),
+            Err(refusal) => Self::refused(core, refusal, None, runtime::now()),
         }
     }
 
@@ -138,7 +139,12 @@ impl Awaited for Ticket {
                     started,
                 } = *refused;
                 let code = refusal.code;
-                counters.request(route, code.status(), Some(code), started.elapsed());
+                counters.request(
+                    route,
+                    code.status(),
+                    Some(code),
+                    runtime::now().saturating_duration_since(started),
+                );
                 let parts = shape.as_ref().map(RefusalShape::parts);
                 let written = reply::write_refusal(&refusal, id, parts, writer, &mut state.reply);
                 if let (Some(why), Some(shape)) = (written.unshaped, shape) {
@@ -149,7 +155,7 @@ impl Awaited for Ticket {
                 if let Some(entry) = state.ledger.entry(slot) {
                     let verdict = Verdict::judge(entry);
                     let route = Some(entry.route.index);
-                    let took = entry.started.elapsed();
+                    let took = runtime::now().saturating_duration_since(entry.started);
                     // A 207 is an answer with failures in it, and is counted as itself.
                     let code = verdict.code.filter(|code| code.status() == verdict.status);
                     let written = reply::write_verdict(entry, &verdict, writer, &mut state.reply);

@@ -141,10 +141,14 @@ impl Search {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 thread_local! {
     /// Tests compile the same expression for the library, to compare.
     pub(super) static SWITCHED_OFF: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+#[cfg(test)]
+thread_local! {
     /// How many formulas were compiled.
     pub(super) static COMPILED: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }
@@ -152,7 +156,7 @@ thread_local! {
 /// The formula of a syntax tree in which slots stand for names; `None` where the tree holds what
 /// only the library knows.
 pub(super) fn compile(tree: &IdedExpr, slots: &[usize], names: &Names<'_>) -> Option<Formula> {
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     if SWITCHED_OFF.get() {
         return None;
     }

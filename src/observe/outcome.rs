@@ -9,6 +9,8 @@ pub enum EventOutcome {
     Delivered,
     /// Answered 202: it was in memory; how its records ended is counted with the records.
     Accepted,
+    /// Answered 202: it is in the spool, on disk.
+    Spooled,
     /// Refused for good, by the gateway or by a target.
     Refused,
     /// The condition of a write did not hold.
@@ -23,12 +25,13 @@ pub enum EventOutcome {
 
 impl EventOutcome {
     /// How many there are.
-    pub const COUNT: usize = 7;
+    pub const COUNT: usize = 8;
 
     /// All of them, in the order of their declaration.
     pub const ALL: [Self; Self::COUNT] = [
         Self::Delivered,
         Self::Accepted,
+        Self::Spooled,
         Self::Refused,
         Self::Conflict,
         Self::NotStored,
@@ -42,6 +45,7 @@ impl EventOutcome {
         match self {
             Self::Delivered => "delivered",
             Self::Accepted => "accepted",
+            Self::Spooled => "spooled",
             Self::Refused => "refused",
             Self::Conflict => "conflict",
             Self::NotStored => "not_stored",
@@ -115,6 +119,10 @@ pub enum ShedReason {
     TargetDown,
     /// The target can take nothing until somebody mends it.
     TargetBlocked,
+    /// The spool has no room.
+    SpoolFull,
+    /// The spool cannot be written.
+    SpoolUnavailable,
     /// The core holds as many requests as it may.
     Overloaded,
     /// The gateway is stopping.
@@ -123,13 +131,15 @@ pub enum ShedReason {
 
 impl ShedReason {
     /// How many there are.
-    pub const COUNT: usize = 5;
+    pub const COUNT: usize = 7;
 
     /// All of them, in the order of their declaration.
     pub const ALL: [Self; Self::COUNT] = [
         Self::QueueFull,
         Self::TargetDown,
         Self::TargetBlocked,
+        Self::SpoolFull,
+        Self::SpoolUnavailable,
         Self::Overloaded,
         Self::Stopping,
     ];
@@ -141,6 +151,8 @@ impl ShedReason {
             Self::QueueFull => "queue_full",
             Self::TargetDown => "target_down",
             Self::TargetBlocked => "target_blocked",
+            Self::SpoolFull => "spool_full",
+            Self::SpoolUnavailable => "spool_unavailable",
             Self::Overloaded => "overloaded",
             Self::Stopping => "stopping",
         }

@@ -28,7 +28,7 @@ pub(super) fn success(body: &mut Vec<u8>, entry: &Entry, verdict: &Verdict) {
     body.extend_from_slice(b"\",\"accepted\":");
     body.extend_from_slice(itoa::Buffer::new().format(verdict.accepted).as_bytes());
     body.extend_from_slice(b",\"ack\":\"");
-    body.extend_from_slice(ack(entry).as_bytes());
+    body.extend_from_slice(ack(entry, verdict).as_bytes());
     body.extend_from_slice(b"\"}");
 }
 
@@ -80,7 +80,7 @@ pub(super) fn with_events(body: &mut Vec<u8>, entry: &Entry, verdict: &Verdict, 
             &Report {
                 id,
                 accepted: verdict.accepted,
-                ack: ack(entry),
+                ack: ack(entry, verdict),
                 events,
             },
         );
@@ -99,7 +99,7 @@ pub(super) fn with_events(body: &mut Vec<u8>, entry: &Entry, verdict: &Verdict, 
         event: entry.batch.then_some(verdict.worst as u32),
         errors: Vec::new(),
         accepted,
-        ack: (verdict.accepted > 0).then(|| ack(entry)),
+        ack: (verdict.accepted > 0).then(|| ack(entry, verdict)),
         events,
     };
     put(body, &problem);
@@ -127,8 +127,11 @@ pub(super) fn detail(entry: &Entry, verdict: &Verdict, worst: &EventVerdict, cod
     }
 }
 
-pub(super) fn ack(entry: &Entry) -> &'static str {
-    if entry.route.reply.after == After::None {
+/// What a success means: the weaker word where events of a request differ.
+pub(super) fn ack(entry: &Entry, verdict: &Verdict) -> &'static str {
+    if verdict.spooled {
+        "spooled"
+    } else if entry.route.reply.after == After::None {
         "memory"
     } else {
         "confirmed"
@@ -141,19 +144,20 @@ fn targets(entry: &Entry, event: usize) -> Vec<TargetReport<'_>> {
 }
 
 fn target<'e>(entry: &'e Entry, record: &'e RecordState) -> TargetReport<'e> {
-    let (outcome, retryable) = outcome_of(record);
+    let (outcome, retryable) = outcome_of(entry, record);
     let reason = record.outcome.as_ref().and_then(Outcome::reason);
     let mut report = TargetReport {
         target: binding(entry, record),
         outcome,
         code: reason.map(|reason| reason.kind().code()),
         detail: reason.and_then(|reason| reason.detail()),
-        retryable: (outcome != "delivered").then_some(retryable),
+        retryable: (outcome != "delivered" && outcome != "spooled").then_some(retryable),
         partition: None,
         offset: None,
         shard_id: None,
         sequence_number: None,
         message_id: None,
+        sequence: None,
         already_there: None,
         attributes: None,
         attributes_omitted: None,
@@ -172,6 +176,7 @@ fn target<'e>(entry: &'e Entry, record: &'e RecordState) -> TargetReport<'e> {
                 report.sequence_number = Some(&**sequence);
             }
             Receipt::Message { id } => report.message_id = Some(id),
+            Receipt::Logged { sequence } => report.sequence = Some(*sequence),
             Receipt::Attributes { json } => {
                 report.attributes = json
                     .as_deref()
@@ -292,6 +297,8 @@ struct TargetReport<'a> {
     sequence_number: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sequence: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     already_there: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]

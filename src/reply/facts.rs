@@ -5,7 +5,7 @@ use sluicegate_contract::{Outcome, Receipt};
 
 use crate::error::Code;
 use crate::map::{ErrorMember, Fact, ReplyFacts, ReplyMember, ReplyRead, ResultMember};
-use crate::settle::{Entry, RecordState};
+use crate::settle::{Entry, RecordState, Spooling, Way};
 
 /// What is known of a request when it is answered.
 pub(super) struct Facts<'a> {
@@ -28,7 +28,7 @@ impl ReplyFacts for Facts<'_> {
         match read {
             ReplyRead::Result {
                 binding, member, ..
-            } => result(self.record(*binding), *member),
+            } => self.result(*binding, *member),
             ReplyRead::Error(member) => self.error(*member),
             ReplyRead::Reply(member) => self.reply(*member),
         }
@@ -43,6 +43,13 @@ impl Facts<'_> {
         records.find(|record| usize::from(record.binding) == binding)
     }
 
+    fn result(&self, binding: usize, member: ResultMember) -> Fact {
+        match (self.entry, self.record(binding)) {
+            (Some(entry), Some(record)) => result(Some((entry, record)), member),
+            _ => result(None, member),
+        }
+    }
+
     fn error(&self, member: ErrorMember) -> Fact {
         let Some((code, detail)) = self.error else {
             return Fact::Absent;
@@ -52,7 +59,7 @@ impl Facts<'_> {
             ErrorMember::Detail => text(detail),
             ErrorMember::Status => Fact::Integer(code.status().into()),
             ErrorMember::Retryable => {
-                Fact::Boolean(matches!(code.status(), 408 | 429 | 502 | 503 | 504))
+                Fact::Boolean(matches!(code.status(), 408 | 429 | 502 | 503 | 504 | 507))
             }
         }
     }
@@ -75,12 +82,15 @@ fn text(text: &str) -> Fact {
 }
 
 /// A member of what became of a record; of one that was never made it is `skipped`.
-fn result(record: Option<&RecordState>, member: ResultMember) -> Fact {
-    let outcome = record.and_then(|record| record.outcome.as_ref());
+fn result(of: Option<(&Entry, &RecordState)>, member: ResultMember) -> Fact {
+    let outcome = of.and_then(|(_, record)| record.outcome.as_ref());
     let reason = outcome.and_then(Outcome::reason);
+    let (word, retryable) = of.map_or(("skipped", false), |(entry, record)| {
+        outcome_of(entry, record)
+    });
     match member {
-        ResultMember::Outcome => text(record.map_or("skipped", |record| outcome_of(record).0)),
-        ResultMember::Retryable => Fact::Boolean(record.is_some_and(|record| outcome_of(record).1)),
+        ResultMember::Outcome => text(word),
+        ResultMember::Retryable => Fact::Boolean(retryable),
         ResultMember::Code => reason.map_or(Fact::Absent, |reason| text(reason.kind().code())),
         ResultMember::Detail => reason
             .and_then(|reason| reason.detail())
@@ -93,7 +103,13 @@ fn result(record: Option<&RecordState>, member: ResultMember) -> Fact {
 }
 
 /// The word for what became of a record, and whether sending again makes sense.
-pub(super) fn outcome_of(record: &RecordState) -> (&'static str, bool) {
+pub(super) fn outcome_of(entry: &Entry, record: &RecordState) -> (&'static str, bool) {
+    let delivered = record.outcome.as_ref().is_some_and(Outcome::is_delivered);
+    match (record.way, entry.spooling) {
+        (Way::Spooled | Way::Spilled, Spooling::Stored) if !delivered => return ("spooled", false),
+        (Way::Spooled, Spooling::Failed(_)) => return ("not_stored", true),
+        _ => {}
+    }
     match &record.outcome {
         None => ("pending", true),
         Some(Outcome::Delivered(_)) => ("delivered", false),
@@ -114,6 +130,9 @@ fn of_receipt(receipt: &Receipt, name: &str) -> Fact {
         (Receipt::Sequence { shard, .. }, "shard_id") => text(shard),
         (Receipt::Sequence { sequence, .. }, "sequence_number") => text(sequence),
         (Receipt::Message { id }, "message_id") => text(id),
+        (Receipt::Logged { sequence }, "sequence") => {
+            Fact::Integer(i64::try_from(*sequence).unwrap_or(i64::MAX))
+        }
         _ => Fact::Absent,
     }
 }

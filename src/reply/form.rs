@@ -78,7 +78,7 @@ pub fn may_say(truth: u16, status: i64) -> bool {
             200 => CONFIRMED.contains(&status),
             429 => status == 503,
             400..=499 => (400..=499).contains(&status) && !ASKS_AGAIN.contains(&status),
-            502..=504 => status == 500,
+            502..=504 | 507 => status == 500,
             _ => false,
         }
 }
@@ -113,8 +113,14 @@ impl Form {
         let status = match status {
             None => None,
             Some(status) if may_say(truth, status) => u16::try_from(status).ok(),
-            // A refusal that is given one status for all keeps its own where that would lie.
-            Some(_) if shaping == Shaping::Refusal && plan.has_one_status(shaping) => None,
+            // An answer that is given one status for all keeps its own where that would lie: so
+            // do a refusal, and what went to the spool in the place of a confirmation.
+            Some(_)
+                if (shaping == Shaping::Refusal || truth == 202)
+                    && plan.has_one_status(shaping) =>
+            {
+                None
+            }
             Some(status) => {
                 return Err(format!(
                     "`{key}.status` is {status}, which is not true of a {truth}"
@@ -193,7 +199,7 @@ mod tests {
         assert_eq!(may(207), [207]);
         assert_eq!(may(429), [429, 503]);
         assert_eq!(may(500), [500]);
-        for truth in [502, 503, 504] {
+        for truth in [502, 503, 504, 507] {
             assert_eq!(may(truth), [500, i64::from(truth)]);
         }
         for truth in [400, 401, 409, 422] {

@@ -67,7 +67,7 @@ pub fn write_verdict(
         }
         None => plain_body(entry, verdict, status, &mut applied, body),
     };
-    let pause = (verdict.status == 503).then(|| retry_pause(None, entry.id));
+    let pause = matches!(verdict.status, 503 | 507).then(|| retry_pause(None, entry.id));
     let mut answer = Answer::new(status);
     answer.add_kind(kind, &form);
     answer.add(OUTCOME, verdict.stored.as_str());
@@ -116,7 +116,7 @@ fn shaped_verdict(entry: &Entry, verdict: &Verdict) -> (Form, Option<String>) {
         status: verdict.status,
         stored: verdict.stored.as_str(),
         accepted: verdict.accepted,
-        ack: verdict.code.is_none().then(|| body::ack(entry)),
+        ack: verdict.code.is_none().then(|| body::ack(entry, verdict)),
         error: detail.as_ref().map(|(code, detail)| (*code, &**detail)),
         entry: Some(entry),
     };
@@ -163,7 +163,7 @@ pub fn write_refusal(
             Some(PROBLEM)
         }
     };
-    let asks_again = matches!(truth, 429 | 503);
+    let asks_again = matches!(truth, 429 | 503 | 507);
     let pause = asks_again.then(|| retry_pause(refusal.retry_after, id));
     let mut answer = Answer::new(status);
     answer.add_kind(kind, &form);
@@ -191,6 +191,7 @@ pub fn write_health(writer: ResponseWriter<'_>) {
 #[must_use]
 pub fn event_outcome(entry: &Entry, verdict: &EventVerdict) -> EventOutcome {
     match verdict.code {
+        None if verdict.spooled => EventOutcome::Spooled,
         None if entry.route.reply.after == After::None => EventOutcome::Accepted,
         None => EventOutcome::Delivered,
         Some(Code::Unconfirmed) => EventOutcome::Uncertain,

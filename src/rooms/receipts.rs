@@ -41,6 +41,7 @@ pub fn receipt_members(kind: &str) -> &'static [ReceiptMember] {
             const { text("sequence_number") },
         ],
         "sns" => &[const { text("message_id") }],
+        "log" => &[const { integer("sequence") }],
         "kafka" => &[const { integer("partition") }, const { integer("offset") }],
         _ => &[],
     }
@@ -55,6 +56,7 @@ pub fn rehearsed_receipt(kind: &str) -> Receipt {
             shard: "shardId-000000000000".into(),
             sequence: "49590338271490256608559692538361571095921575989136588898".into(),
         },
+        "log" => Receipt::Logged { sequence: 0 },
         "sns" => Receipt::Message {
             id: "00000000-0000-4000-8000-000000000001".into(),
         },

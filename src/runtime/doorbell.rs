@@ -8,10 +8,10 @@
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering, fence};
 
 use monoio::io::AsyncReadRent;
 
+use super::armed::Armed;
 use super::start::on_a_core;
 
 /// Bytes taken from the bell at once: more than one only after a ring that came between disarming
@@ -26,20 +26,19 @@ pub struct Ringer {
 
 #[derive(Debug)]
 struct Shared {
-    armed: AtomicBool,
+    armed: Armed,
     socket: UnixStream,
 }
 
 /// The side that waits, on its core.
 ///
-/// The order of steps makes a lost wake impossible: arm, look into the queue once more, and only
-/// then wait. Whoever puts something into the queue rings after it.
+/// The order of steps makes a lost wake impossible: arm, look into the queue once more
+/// (`may_wait`), and only then wait. Whoever puts something into the queue rings after it.
 ///
 /// ```text
 /// loop {
 ///     take all from the queue
-///     bell.arm();
-///     if the queue is empty { bell.wait().await?; } else { bell.disarm(); }
+///     if bell.may_wait(|| the queue is empty) { bell.wait().await?; }
 /// }
 /// ```
 #[derive(Debug)]
@@ -65,7 +64,7 @@ pub fn doorbell() -> io::Result<(Ringer, Doorbell)> {
     far.set_nonblocking(true)?;
     near.set_nonblocking(monoio::utils::is_legacy())?;
     let shared = Arc::new(Shared {
-        armed: AtomicBool::new(false),
+        armed: Armed::new(),
         socket: far,
     });
     let bell = Doorbell {
@@ -79,12 +78,7 @@ pub fn doorbell() -> io::Result<(Ringer, Doorbell)> {
 impl Ringer {
     /// Wakes the core if it armed the bell and nobody rang since; else this is one load.
     pub fn ring(&self) {
-        // Pairs with the fence in `arm`: either the core sees what was queued before this call,
-        // or this call sees that the bell is armed.
-        fence(Ordering::SeqCst);
-        if self.shared.armed.load(Ordering::Relaxed)
-            && self.shared.armed.swap(false, Ordering::AcqRel)
-        {
+        if self.shared.armed.ring() {
             // A full socket means that wakes are waiting already, and a closed one that the core
             // has gone: in both cases there is nothing to do.
             let _ = (&self.shared.socket).write(&[1]);
@@ -93,15 +87,11 @@ impl Ringer {
 }
 
 impl Doorbell {
-    /// From here on the next ring wakes. Look into the queue after this and before the wait.
-    pub fn arm(&self) {
-        self.shared.armed.store(true, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
-    }
-
-    /// Takes `arm` back, so that rings are free while the core is awake anyway.
-    pub fn disarm(&self) {
-        self.shared.armed.store(false, Ordering::Relaxed);
+    /// Whether the core may wait now: not where something is in its queue. From here on the next
+    /// ring wakes; what came before is seen by this look into the queue.
+    #[must_use]
+    pub fn may_wait(&self, is_empty: impl FnOnce() -> bool) -> bool {
+        self.shared.armed.may_wait(is_empty)
     }
 
     /// Another ringer of this bell.
@@ -112,7 +102,7 @@ impl Doorbell {
         }
     }
 
-    /// Returns after a ring since the last `arm`. It may also return without one: look into the
+    /// Returns after a ring since the last `may_wait`. It may also return without one: look into the
     /// queue and wait again.
     ///
     /// # Errors

@@ -11,13 +11,18 @@
 //! - Reads and writes are never cancelled either: whoever wants one to end shuts the socket down
 //!   through its [`Line`] and lets the operation return.
 
+mod armed;
+/// The atomics of this room's protocols. The models build the same files upon loom's.
+mod atomics {
+    pub(super) use std::sync::atomic::{AtomicBool, Ordering, fence};
+}
 mod clock;
 mod doorbell;
 mod event;
 mod net;
 mod start;
 
-pub use clock::{coarse_now, refresh_clock};
+pub use clock::{coarse_now, now, refresh_clock, set_time, system_now};
 pub use doorbell::{Doorbell, Ringer, doorbell};
 pub use event::LocalEvent;
 pub use net::{Line, Listener, Stream, bind, ensure_free};

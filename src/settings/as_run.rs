@@ -1,6 +1,7 @@
 //! Settings as the gateway runs on them: made once, purely, by `settings`, and never checked again.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ pub struct Settings {
     pub connections: Vec<Connection>,
     /// Targets; [`Binding::target`] is an index into this.
     pub targets: Vec<Target>,
+    /// Where events are kept on disk.
+    pub spool: Option<Spool>,
     /// Routes, in the order of the files.
     pub routes: Vec<Arc<Route>>,
     /// Who may send to routes that ask for it.
@@ -77,6 +80,19 @@ pub struct Target {
     pub give_up: Duration,
     /// How long an idle courier waits for more records before it sends; zero by default.
     pub linger: Duration,
+}
+
+/// Where events are kept on disk until their targets confirm them.
+#[derive(Clone, Debug)]
+pub struct Spool {
+    /// The directory.
+    pub dir: PathBuf,
+    /// Bytes that it may take on disk.
+    pub max_bytes: u64,
+    /// How long an event waits at most.
+    pub max_age: Duration,
+    /// Records a second that each target gets of it; no limit where it is `None`.
+    pub rate: Option<f64>,
 }
 
 /// A route.
@@ -159,6 +175,8 @@ pub struct Binding {
     pub target: usize,
     /// Whether the reply waits for it.
     pub need: Need,
+    /// Whether its records are kept until they are confirmed, for the spool or a dead letter.
+    pub keeps: bool,
 }
 
 /// Whether the reply waits for a binding.
@@ -186,6 +204,8 @@ pub struct ReplyRule {
     pub after: After,
     /// How long it waits.
     pub within: Duration,
+    /// What becomes of events that are not confirmed.
+    pub otherwise: Otherwise,
     /// Whether receipts are in the body without being asked for.
     pub receipts: bool,
     /// Which status a batch with mixed results takes.
@@ -210,8 +230,20 @@ pub enum After {
     Required,
     /// One required binding confirmed it: 200.
     Any,
+    /// The event is in the spool: 202.
+    Spooled,
     /// Nothing: 202.
     None,
+}
+
+/// What becomes of events that are not confirmed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Otherwise {
+    /// The answer says so: 502, 503 or 504.
+    #[default]
+    Tell,
+    /// They go to the spool: 202.
+    Spool,
 }
 
 /// Which status a batch with mixed results takes.

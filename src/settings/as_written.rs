@@ -15,6 +15,7 @@ use sluicegate_contract::ByteSize;
 pub(super) use super::as_written_tests::{Scalar, Test};
 use super::units::{Address, Network, PlainPath, TimeSpan};
 use super::written_admission::{ApiKey, Auth, Client, Limit};
+pub(super) use super::written_reply::{BatchReply, Else, Pixel};
 
 /// A Sluicegate file: which requests become which records in which targets.
 #[derive(Debug, JsonSchema)]
@@ -31,6 +32,8 @@ pub(super) struct File {
     /// Where records go, by name.
     #[schemars(default)]
     pub targets: BTreeMap<String, Target>,
+    /// Where events are kept on disk until their targets confirm them.
+    pub spool: Option<super::written_spool::Spool>,
     /// Who may send to routes with `auth: [api_key]`, by name.
     #[schemars(default)]
     pub clients: BTreeMap<String, Client>,
@@ -285,6 +288,10 @@ pub(super) struct Reply {
     pub after: Option<After>,
     /// How long it waits: 10s by default, 5m at most; past it 504.
     pub within: Option<TimeSpan>,
+    /// What becomes of events that are not confirmed: a 502, 503 or 504 by default; with `spooled`
+    /// they are kept in the `spool`, answered 202 and delivered later.
+    #[serde(rename = "else")]
+    pub or_else: Option<Else>,
     /// Whether receipts (sequence number, offset, message id) are in the body unasked.
     pub receipts: Option<bool>,
     /// Which status a batch with mixed results takes.
@@ -321,16 +328,6 @@ pub(super) struct RefusalReply {
     pub body: Option<serde_json::Value>,
 }
 
-/// What a success shows instead of its body.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Pixel {
-    /// A transparent GIF of 1×1.
-    Gif,
-    /// Nothing: 204.
-    None,
-}
-
 /// What a success waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -339,26 +336,15 @@ pub(super) enum After {
     Required,
     /// One required target confirmed it: 200.
     Any,
+    /// The event is on disk, in the `spool`: 202. It is then delivered to all of `to`.
+    Spooled,
     /// Nothing: 202, in memory.
     None,
 }
 
-/// Which status a batch with mixed results takes.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum BatchReply {
-    /// Its worst event's (the default).
-    Worst,
-    /// 207.
-    PerEvent,
-}
-
 /// Keys of later versions by the type that will have them: refused by name, never ignored.
 pub(super) const LATER_KEYS: &[(&str, &[&str])] = &[
-    (
-        "File",
-        &["spool", "apis", "secrets", "observe", "tls", "quotas"],
-    ),
+    ("File", &["apis", "secrets", "observe", "tls", "quotas"]),
     ("Server", &["tls", "http2", "lame_duck", "access_log"]),
     (
         "Target",
@@ -386,10 +372,10 @@ pub(super) const LATER_KEYS: &[(&str, &[&str])] = &[
     ),
     ("Defaults", &["idempotency", "ordered", "dead_letter"]),
     ("Binding", &["ordered", "dead_letter", "transact"]),
-    ("Reply", &["dead_letter", "else"]),
+    ("Reply", &["dead_letter"]),
     ("Accept", &["compression"]),
     ("TestRequest", &["time"]),
 ];
 
 /// Words of later versions, whatever key they stand at.
-pub(super) const LATER_WORDS: &[&str] = &["jwt", "iam", "basic", "hmac", "mtls", "spooled"];
+pub(super) const LATER_WORDS: &[&str] = &["jwt", "iam", "basic", "hmac", "mtls"];

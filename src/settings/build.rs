@@ -11,7 +11,9 @@ use super::as_run::{Connection, Route, Server, Settings, Target};
 use super::gather::{Named, Parts};
 use super::units::TimeSpan;
 use super::words::nearest;
-use super::{Sources, as_written, build_clients, build_route, build_tests, node, show};
+use super::{
+    Sources, as_written, build_clients, build_route, build_spool, build_tests, node, show,
+};
 use crate::http::ProxyVersion;
 use crate::limits;
 use crate::map::{Issue, Node, Position};
@@ -53,6 +55,7 @@ pub(super) fn settings(
     if let Some((route, _)) = parts.routes.get(limits::ROUTES_MAX) {
         too_many(route.at, "routes", limits::ROUTES_MAX, SPREAD, issues);
     }
+    let spool = build_spool::spool(parts, sources, issues);
     let routes = build_route::routes(parts, sources, &mut hash, issues);
     health_path_is_free(&server, &routes, parts, issues);
     let clients = build_clients::clients(parts, &routes, sources, issues);
@@ -66,6 +69,7 @@ pub(super) fn settings(
         server,
         connections,
         targets,
+        spool,
         routes,
         clients,
         key_places,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::as_run::{Accept, After, BatchReply, Formats, Pixel, ReplyRule};
+use super::as_run::{Accept, After, BatchReply, Formats, Otherwise, Pixel, ReplyRule};
 use super::as_written::{self, Defaults, Encoding, Format};
 use super::build::{between, key_place};
 use super::gather::Parts;
@@ -182,10 +182,15 @@ pub(super) fn reply(
     ReplyRule {
         after: match own.after.or(shared.after) {
             Some(as_written::After::Any) => After::Any,
+            Some(as_written::After::Spooled) => After::Spooled,
             Some(as_written::After::None) => After::None,
             Some(as_written::After::Required) | None => After::Required,
         },
         within,
+        otherwise: match own.or_else.or(shared.or_else) {
+            Some(as_written::Else::Spooled) => Otherwise::Spool,
+            None => Otherwise::Tell,
+        },
         receipts: own.receipts.or(shared.receipts).unwrap_or(false),
         pixel: match own.pixel.or(shared.pixel) {
             Some(as_written::Pixel::Gif) => Some(Pixel::Gif),

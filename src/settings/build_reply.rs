@@ -4,7 +4,7 @@
 
 use super::as_written::{self, After, Need};
 use super::gather::Parts;
-use super::node;
+use super::{build_spool, node};
 use crate::http::{is_field_name, is_field_value};
 use crate::limits::REPLY_HEADERS_MAX;
 use crate::map::{BindingSource, Issue, Node, NodeValue, ReplySource, ResultSource, ShapeSource};
@@ -34,7 +34,8 @@ pub(super) fn reply(
     }
     let after = after(written, parts);
     if let Some(shape) = &success {
-        let truth = if after == After::None { 202 } else { 200 };
+        let unconfirmed = matches!(after, After::None | After::Spooled);
+        let truth = if unconfirmed { 202 } else { 200 };
         Judge {
             key: "reply",
             issues,
@@ -48,13 +49,15 @@ pub(super) fn reply(
         }
         .shape(shape, &[422, 500]);
     }
+    let or_else = build_spool::or_else(written, parts).is_some();
     let results = bindings.iter().enumerate().map(|(place, binding)| {
         let written = written.and_then(|route| route.to.get(place));
+        let spills = "with `else: spooled` the reply may come before its receipt".to_owned();
         ResultSource {
             name: binding.name.clone(),
             room: binding.room,
             receipt: rooms::receipt_members(binding.room),
-            uncertain: uncertain(binding, written, after),
+            uncertain: uncertain(binding, written, after).or(or_else.then_some(spills)),
         }
     });
     let results = results.collect();
@@ -86,6 +89,9 @@ fn uncertain(
             "`{name}` is best_effort, and the reply does not wait for it"
         )),
         (_, After::Any) => Some("with `after: any` the reply waits for one target only".to_owned()),
+        (_, After::Spooled) => {
+            Some("with `after: spooled` the reply waits for no target".to_owned())
+        }
         (_, After::None) => Some("with `after: none` the reply waits for no target".to_owned()),
         _ if binding.when.is_some() => Some(format!("`{name}` has a `when`")),
         _ => None,
@@ -163,7 +169,7 @@ impl Judge<'_> {
         }
         let (what, help) = match truths {
             [202] => (
-                "of what is not confirmed (`after: none`)",
+                "of what is not confirmed (`after: none` or `spooled`)",
                 "such a success is a 202: leave `status` out",
             ),
             [200] => (

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::as_run::{After, Binding, Need, Route, Unmatched};
+use super::as_run::{After, Binding, Need, Otherwise, Route, Unmatched};
 use super::as_written::{self, Defaults};
 use super::build::{check_name, did_you_mean, key_place, target_names};
 use super::build_accept::{accept, formats, query_of, reply};
@@ -11,7 +11,7 @@ use super::cors;
 use super::gather::Parts;
 use super::route_table::Table;
 use super::route_text::{self, RouteText};
-use super::{Sources, build_admission, build_reply, check_mapping, node};
+use super::{Sources, build_admission, build_reply, build_spool, check_mapping, node};
 use crate::admit::schema::Schema;
 use crate::limits;
 use crate::map::{BindingSource, Issue, Node, NodeValue, Plan, PlanSource};
@@ -190,20 +190,27 @@ fn route(
     let accept = accept(node, written, defaults, issues);
     query_of(node, &accept.formats, text.as_ref(), issues);
     let reply = reply(node, written, defaults, issues);
-    let bindings = bindings(node, written, parts, issues);
+    let mut bindings = bindings(node, written, parts, issues);
+    for binding in &mut bindings {
+        binding.keeps |= reply.otherwise == Otherwise::Spool && binding.need == Need::Required;
+    }
     let required = bindings
         .iter()
         .any(|binding| binding.need == Need::Required);
     // Where a target is not known, whether one is required is not known either.
     let whole = bindings.len() == written.to.len();
-    if whole && !required && reply.after != After::None {
+    if whole && !required && !matches!(reply.after, After::None | After::Spooled) {
         issues.push(Issue {
             at: key_place(node, &["to"]),
             message: "no target of this route is required, so its reply would promise nothing"
                 .to_owned(),
-            help: Some("make one `need: required`, or say `reply: { after: none }`".to_owned()),
+            help: Some(
+                "make one `need: required`, or say `reply: { after: spooled }` or `none`"
+                    .to_owned(),
+            ),
         });
     }
+    build_spool::is_there(node, &reply, parts, issues);
     let name = written.name.as_deref();
     if let Some(name) = name {
         check_name(name, key_place(node, &["name"]), "route", issues);
@@ -295,6 +302,7 @@ fn bindings(
                 Some(as_written::Need::BestEffort) => Need::BestEffort,
                 Some(as_written::Need::Required) | None => Need::Required,
             },
+            keeps: false,
         });
     }
     bindings

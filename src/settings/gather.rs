@@ -11,6 +11,7 @@ use super::decode::{DecodeError, NodeDeserializer, decode};
 use super::interpolate::Interpolation;
 use super::words::{described, nearest, shown};
 use super::written_admission::Client;
+use super::written_spool::Spool;
 use super::{Environment, Sources, node};
 use crate::map::{Issue, Node, NodeValue, Position};
 use crate::rooms::{self, ConnectionSettings, TargetSettings};
@@ -28,6 +29,7 @@ pub(super) struct Parts {
     pub(super) clients: Vec<Named<Client>>,
     /// Where each client's name stands.
     pub(super) client_places: HashMap<String, Position>,
+    pub(super) spool: Option<(Spool, Node)>,
     pub(super) defaults: Option<(Defaults, Position)>,
     pub(super) cors: cors::Shared,
     /// The tree of `defaults`, for expressions in it.
@@ -81,14 +83,15 @@ impl Gatherer<'_> {
                 .map(|(name, at, _)| (name.clone(), *at))
                 .collect()
         };
-        let (connections, targets) = (names("connections"), names("targets"));
-        let clients = names("clients");
+        let (connections, targets, clients) =
+            (names("connections"), names("targets"), names("clients"));
         if let Some(section) = node::entry(&top, "clients") {
             self.hide_keys(section);
         }
         Check::new(self.definitions, &mut self.issues).definition(&mut top, "File", "the file");
 
         self.server(&top);
+        self.spool(&top);
         self.defaults(&top);
         for (name, at) in connections {
             self.connection(name, at, &top, &masked);

@@ -15,6 +15,7 @@ mod build_clients;
 mod build_reply;
 mod build_route;
 mod build_schema;
+mod build_spool;
 mod build_tests;
 mod check;
 mod check_mapping;
@@ -43,6 +44,8 @@ mod units;
 mod warnings;
 mod words;
 mod written_admission;
+mod written_reply;
+mod written_spool;
 mod yaml;
 mod yaml_words;
 
@@ -51,8 +54,8 @@ mod tests;
 
 pub use admission::{Auth, Client, KeyPlaces, Limit, Quota};
 pub use as_run::{
-    Accept, After, BatchReply, Binding, Connection, CorsRule, Encodings, Formats, Need, Pixel,
-    ReplyRule, Route, RouteTest, Server, Settings, Target, Unmatched,
+    Accept, After, BatchReply, Binding, Connection, CorsRule, Encodings, Formats, Need, Otherwise,
+    Pixel, ReplyRule, Route, RouteTest, Server, Settings, Spool, Target, Unmatched,
 };
 pub use diagnostics::{Diagnostics, Finding, Severity};
 pub use environment::Environment;

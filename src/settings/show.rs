@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use serde_json::{Map, Value, json};
 use sluicegate_contract::ByteSize;
 
-use super::as_run::{After, BatchReply, Binding, Formats, Need, Pixel, Route, Settings, Unmatched};
+use super::as_run::{
+    After, BatchReply, Binding, Formats, Need, Otherwise, Pixel, Route, Settings, Spool, Unmatched,
+};
 use super::gather::Parts;
 use super::interpolate::MASK;
 use super::units::TimeSpan;
@@ -83,6 +85,9 @@ pub(super) fn settings(settings: &Settings, parts: &Parts) -> String {
             .collect();
         all["clients"] = Value::Object(clients);
     }
+    if let Some(spool) = &settings.spool {
+        all["spool"] = shown_spool(spool, parts);
+    }
     all["targets"] = Value::Object(targets);
     all["routes"] = Value::Array(routes);
     serde_saphyr::to_string(&all).unwrap_or_else(|_| all.to_string())
@@ -143,6 +148,7 @@ fn route(route: &Route, written: &Node, parts: &Parts, settings: &Settings) -> V
         "after": match route.reply.after {
             After::Required => "required",
             After::Any => "any",
+            After::Spooled => "spooled",
             After::None => "none",
         },
         "within": TimeSpan(route.reply.within).to_string(),
@@ -156,6 +162,9 @@ fn route(route: &Route, written: &Node, parts: &Parts, settings: &Settings) -> V
             BatchReply::PerEvent => "per_event",
         },
     });
+    if route.reply.otherwise == Otherwise::Spool {
+        value["reply"]["else"] = Value::from("spooled");
+    }
     for key in ["status", "headers", "body", "refusal"] {
         let own = node::entry(written, "reply").and_then(|reply| node::entry(reply, key));
         let shared = || node::entry(node::entry(parts.defaults_node.as_ref()?, "reply")?, key);
@@ -164,6 +173,16 @@ fn route(route: &Route, written: &Node, parts: &Parts, settings: &Settings) -> V
         }
     }
     value
+}
+
+fn shown_spool(spool: &Spool, parts: &Parts) -> Value {
+    let rate = parts.spool.as_ref().and_then(|(written, _)| written.rate);
+    json!({
+        "dir": spool.dir.display().to_string(),
+        "max_bytes": ByteSize(spool.max_bytes).to_string(),
+        "max_age": TimeSpan(spool.max_age).to_string(),
+        "rate": rate.map(|rate| rate.to_string()),
+    })
 }
 
 fn shown_binding(binding: &Binding, entry: &Node, settings: &Settings) -> Value {

@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use sluicegate_contract::Outcome;
+use sluicegate_contract::{Outcome, Record};
 use smallvec::SmallVec;
 
-use crate::error::Refusal;
+use crate::error::{Code, Refusal};
 use crate::http::{Handling, Preferences, Returned};
 use crate::map::Kept;
 use crate::route::CoreRoute;
@@ -32,6 +32,8 @@ pub struct Entry {
     pub kept: Option<Kept>,
     /// What its client would like of the answer.
     pub preferences: Preferences,
+    /// What became of that part of it that goes to the spool.
+    pub spooling: Spooling,
     /// Events that are not decided yet. The answer is ready at 0.
     events_open: u32,
     /// Records without an outcome. The entry lives until 0.
@@ -45,8 +47,36 @@ pub struct EventState {
     required_open: u16,
     /// Required records.
     pub required: u16,
+    /// It waits for the spool.
+    spooled: bool,
     /// True once nothing can change its verdict.
     decided: bool,
+}
+
+/// What became of that part of a request that goes to the spool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spooling {
+    /// Nothing of it does.
+    #[default]
+    Not,
+    /// The disk has not confirmed it yet.
+    Waiting,
+    /// It is on disk and will be delivered.
+    Stored,
+    /// Nothing of it was stored, for this reason.
+    Failed(Code),
+}
+
+/// The way of a record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Way {
+    /// To its target, and its outcome is the end of it.
+    #[default]
+    Live,
+    /// To the spool alone: it has no outcome here.
+    Spooled,
+    /// To its target, and then to the spool, since it was not confirmed there.
+    Spilled,
 }
 
 /// One record of a request.
@@ -62,6 +92,10 @@ pub struct RecordState {
     pub weight: u32,
     /// What became of it.
     pub outcome: Option<Outcome>,
+    /// Which way it goes.
+    pub way: Way,
+    /// The record itself, while the spool or a dead letter may need it.
+    pub kept: Option<Box<Record>>,
 }
 
 impl Entry {
@@ -78,6 +112,7 @@ impl Entry {
             batch: false,
             kept: None,
             preferences: Preferences::default(),
+            spooling: Spooling::Not,
             events_open: 0,
             records_open: 0,
         }
@@ -91,22 +126,44 @@ impl Entry {
             state.required += 1;
             state.required_open += 1;
         }
+        self.records_open += 1;
+        self.push(event, binding, target, weight, Way::Live)
+    }
+
+    /// Adds a record that goes to the spool alone, and has no outcome here. Returns its place.
+    pub fn add_spooled(&mut self, event: u32, binding: u16, target: u16) -> u32 {
+        if let Some(state) = self.events.get_mut(event as usize) {
+            state.spooled = true;
+        }
+        self.spooling = Spooling::Waiting;
+        self.push(event, binding, target, 0, Way::Spooled)
+    }
+
+    fn push(&mut self, event: u32, binding: u16, target: u16, weight: u32, way: Way) -> u32 {
         self.records.push(RecordState {
             event,
             binding,
             target,
             weight,
             outcome: None,
+            way,
+            kept: None,
         });
-        self.records_open += 1;
         u32::try_from(self.records.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// Keeps a record until it is known that nobody needs it.
+    pub fn keep(&mut self, record: u32, kept: Box<Record>) {
+        if let Some(state) = self.records.get_mut(record as usize) {
+            state.kept = Some(kept);
+        }
     }
 
     /// Decides which events wait. Called once, after the last `add`.
     pub fn open(&mut self) {
         let waits = self.route.reply.after != After::None;
         for event in &mut self.events {
-            event.decided = !waits || event.required_open == 0;
+            event.decided = !event.spooled && (!waits || event.required_open == 0);
         }
         self.events_open = count(self.events.iter().filter(|event| !event.decided));
     }
@@ -133,8 +190,34 @@ impl Entry {
                 self.events_open -= 1;
             }
         }
+        if outcome.is_delivered() {
+            state.kept = None;
+        }
         state.outcome = Some(outcome);
         Some(state)
+    }
+
+    /// Sends records to the spool that were handed to their targets and not confirmed.
+    pub fn spill(&mut self, records: &[u32]) {
+        for record in records {
+            if let Some(state) = self.records.get_mut(*record as usize) {
+                state.way = Way::Spilled;
+            }
+        }
+        self.spooling = Spooling::Waiting;
+    }
+
+    /// Takes what became of the part that goes to the spool: all events that waited for it are
+    /// decided.
+    pub fn spooled(&mut self, stored: Result<(), Code>) {
+        self.spooling = match stored {
+            Ok(()) => Spooling::Stored,
+            Err(code) => Spooling::Failed(code),
+        };
+        for event in &mut self.events {
+            event.decided = true;
+        }
+        self.events_open = 0;
     }
 
     /// True where the answer lists receipts: the client's wish stands over the route's.
@@ -158,13 +241,13 @@ impl Entry {
     /// True once the answer can be given.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.events_open == 0
+        self.events_open == 0 && self.spooling != Spooling::Waiting
     }
 
-    /// True once no outcome is awaited any more.
+    /// True once no outcome is awaited any more, nor the spool.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.records_open == 0
+        self.records_open == 0 && self.spooling != Spooling::Waiting
     }
 
     /// The records of one event, with the place of the first. Records stand in the order of their

@@ -6,8 +6,9 @@ use std::time::Instant;
 use slab::Slab;
 use sluicegate_contract::{Outcome, RecordId};
 
-use super::{Entry, RecordState};
-use crate::limits::REQUESTS_PER_CORE_MAX;
+use super::{Entry, RecordState, Spooling, Way};
+use crate::error::Code;
+use crate::limits::{REQUESTS_PER_CORE_MAX, SPOOL_WAIT_MAX};
 use crate::settings::Need;
 
 /// The place of a request in its core's ledger.
@@ -30,6 +31,8 @@ pub struct Ledger {
 struct Held {
     entry: Entry,
     waker: Option<Waker>,
+    /// When it is decided as it stands.
+    until: Instant,
     /// Decided: every event is, or the time to answer passed.
     decided: bool,
     /// Decided since the time to answer passed: what is confirmed from now on is late.
@@ -51,6 +54,19 @@ pub struct Settled {
     pub best_effort: bool,
     /// True if it decided its request.
     pub decided: bool,
+    /// True if its request is to go to the spool before it is decided.
+    pub spills: bool,
+    /// True for a record that went to the spool, too.
+    pub spilled: bool,
+}
+
+/// Requests whose time to answer has passed.
+#[derive(Debug, Default)]
+pub struct Expired {
+    /// Those that are decided now.
+    pub decided: Vec<Slot>,
+    /// Those whose route sends what is not confirmed to the spool.
+    pub spills: Vec<Slot>,
 }
 
 impl Ledger {
@@ -91,12 +107,14 @@ impl Ledger {
     /// Holds a request. Its records' ids follow from its slot.
     pub fn insert(&mut self, entry: Entry) -> Slot {
         let decided = entry.is_ready();
+        let until = entry.started + entry.route.reply.within;
         if !decided {
             self.events_in_flight += entry.events.len() as u64;
         }
         self.held.insert(Held {
             entry,
             waker: None,
+            until,
             decided,
             expired: false,
             answered: false,
@@ -128,6 +146,7 @@ impl Ledger {
             target,
             weight,
             binding,
+            way,
             ..
         } = *held.entry.settle(record, outcome)?;
         let mut settled = Settled {
@@ -136,10 +155,15 @@ impl Ledger {
             late,
             best_effort: held.entry.needs(binding) == Need::BestEffort,
             decided: false,
+            spills: false,
+            spilled: way == Way::Spilled,
         };
         if !was_decided && held.entry.is_ready() {
-            settled.decided = true;
-            self.decide(slot);
+            settled.spills = held.entry.spills();
+            settled.decided = !settled.spills;
+            if settled.decided {
+                self.decide(slot);
+            }
         }
         Some((slot, settled))
     }
@@ -156,24 +180,51 @@ impl Ledger {
         }
     }
 
-    /// Decides all requests whose time to answer has passed, and returns them.
-    pub fn expire(&mut self, now: Instant) -> Vec<Slot> {
-        let passed = |held: &Held| {
-            !held.decided && now.duration_since(held.entry.started) >= held.entry.route.reply.within
-        };
-        let slots: Vec<Slot> = self
-            .held
-            .iter()
-            .filter(|(_, held)| passed(held))
-            .map(|(slot, _)| slot)
-            .collect();
-        for slot in &slots {
-            if let Some(held) = self.held.get_mut(*slot) {
-                held.expired = true;
+    /// Decides all requests whose time to answer has passed, but for those that spill.
+    pub fn expire(&mut self, now: Instant) -> Expired {
+        let mut expired = Expired::default();
+        for (slot, held) in &mut self.held {
+            if held.decided || now < held.until {
+                continue;
             }
+            held.expired = true;
+            if held.entry.spills() {
+                expired.spills.push(slot);
+            } else {
+                expired.decided.push(slot);
+            }
+        }
+        for slot in &expired.decided {
             self.decide(*slot);
         }
-        slots
+        expired
+    }
+
+    /// Sends records of a request to the spool, whose word is awaited for [`SPOOL_WAIT_MAX`].
+    pub fn spill(&mut self, slot: Slot, records: &[u32], now: Instant) {
+        if let Some(held) = self.held.get_mut(slot) {
+            held.entry.spill(records);
+            held.until = now + SPOOL_WAIT_MAX;
+        }
+    }
+
+    /// Takes what became of that part of a request that goes to the spool. True where that decided
+    /// it.
+    pub fn spooled(&mut self, slot: Slot, stored: Result<(), Code>) -> bool {
+        let Some(held) = self.held.get_mut(slot) else {
+            return false;
+        };
+        debug_assert_eq!(
+            held.entry.spooling,
+            Spooling::Waiting,
+            "the spool says it once"
+        );
+        held.entry.spooled(stored);
+        let decides = !held.decided;
+        if decides {
+            self.decide(slot);
+        }
+        decides
     }
 
     /// True once the answer can be given; else the waker is woken when it can.
@@ -190,6 +241,11 @@ impl Ledger {
             held.waker = Some(waker.clone());
         }
         held.decided
+    }
+
+    /// The request in a slot, to take from it what the spool stores.
+    pub fn entry_mut(&mut self, slot: Slot) -> Option<&mut Entry> {
+        self.held.get_mut(slot).map(|held| &mut held.entry)
     }
 
     /// The request in a slot.

@@ -3,11 +3,13 @@
 
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, OnceLock};
+use std::thread::Thread;
 
 use crossbeam::queue::SegQueue;
 use sluicegate_contract::{Outcome, OutcomeSink, RecordId};
 
-use super::Ledger;
+use super::{Ledger, Slot};
+use crate::error::Code;
 use crate::observe::CoreSnapshot;
 use crate::runtime::Ringer;
 
@@ -17,11 +19,13 @@ pub enum Mail {
     Outcomes(Vec<(RecordId, Outcome)>),
     /// The final outcome of one record.
     Outcome(RecordId, Outcome),
+    /// What became of that part of a request that went to the spool.
+    Spooled(Slot, Result<(), Code>),
     /// Somebody asks for the core's counters.
     Snapshot(SyncSender<CoreSnapshot>),
 }
 
-/// One core's mailbox.
+/// One core's mailbox, or that of a thread beside the cores that has records on their way.
 ///
 /// The queue has no bound of its own: it holds at most one outcome for each record in flight,
 /// whose bytes are bounded at every target, and one question for each scrape under way.
@@ -29,20 +33,33 @@ pub enum Mail {
 pub struct CoreMailbox {
     queue: SegQueue<Mail>,
     /// Set by the core when it starts; what is posted before waits for it.
-    ringer: OnceLock<Ringer>,
+    bell: OnceLock<Bell>,
+}
+
+/// How the owner of a mailbox is woken.
+enum Bell {
+    Core(Ringer),
+    Thread(Thread),
 }
 
 impl CoreMailbox {
     /// The core is there and is woken by this. Only the first call counts.
     pub fn attach(&self, ringer: Ringer) {
-        let _ = self.ringer.set(ringer);
+        let _ = self.bell.set(Bell::Core(ringer));
+    }
+
+    /// The owner is this thread, which parks while nothing waits. Only the first call counts.
+    pub fn attach_thread(&self, owner: Thread) {
+        let _ = self.bell.set(Bell::Thread(owner));
     }
 
     /// Puts something in and wakes the core if it sleeps.
     pub fn post(&self, mail: Mail) {
         self.queue.push(mail);
-        if let Some(ringer) = self.ringer.get() {
-            ringer.ring();
+        match self.bell.get() {
+            Some(Bell::Core(ringer)) => ringer.ring(),
+            Some(Bell::Thread(owner)) => owner.unpark(),
+            None => {}
         }
     }
 
@@ -57,42 +74,57 @@ impl CoreMailbox {
     }
 }
 
-/// The mailboxes of all cores: where rooms and couriers send outcomes.
+/// The mailboxes of all cores, and of those beside them: where rooms and couriers send outcomes.
 #[derive(Clone)]
-pub struct Mailboxes(Arc<[Arc<CoreMailbox>]>);
+pub struct Mailboxes {
+    boxes: Arc<[Arc<CoreMailbox>]>,
+    cores: usize,
+}
 
 impl Mailboxes {
     /// Mailboxes for so many cores.
     #[must_use]
     pub fn new(cores: usize) -> Self {
-        Self((0..cores).map(|_| Arc::default()).collect())
+        Self::with_beside(cores, 0)
     }
 
-    /// The mailbox of a core.
+    /// Mailboxes for so many cores, and for so many threads beside them: their numbers follow
+    /// those of the cores.
     #[must_use]
-    pub fn of(&self, core: usize) -> Option<&Arc<CoreMailbox>> {
-        self.0.get(core)
+    pub fn with_beside(cores: usize, beside: usize) -> Self {
+        let boxes = (0..cores + beside).map(|_| Arc::default()).collect();
+        Self { boxes, cores }
     }
 
-    /// All, in the order of their cores' numbers.
+    /// The mailbox of this number.
+    #[must_use]
+    pub fn of(&self, number: usize) -> Option<&Arc<CoreMailbox>> {
+        self.boxes.get(number)
+    }
+
+    /// Those of the cores, in the order of their numbers.
     #[must_use]
     pub fn all(&self) -> &[Arc<CoreMailbox>] {
-        &self.0
+        self.boxes.get(..self.cores).unwrap_or_default()
     }
 
     /// Sends outcomes to the cores that own them, each core's as one vector.
     fn post(&self, outcomes: Vec<(RecordId, Outcome)>) {
-        if let [only] = &*self.0 {
-            only.post(Mail::Outcomes(outcomes));
+        let owner = outcomes.first().map(|(id, _)| Ledger::core_of(*id));
+        let same = |(id, _): &(RecordId, Outcome)| Some(Ledger::core_of(*id)) == owner;
+        if self.boxes.len() == 1 || outcomes.iter().all(same) {
+            if let Some(mailbox) = owner.and_then(|owner| self.of(owner)) {
+                mailbox.post(Mail::Outcomes(outcomes));
+            }
             return;
         }
-        let mut by_core: Vec<Vec<(RecordId, Outcome)>> = vec![Vec::new(); self.0.len()];
+        let mut by_core: Vec<Vec<(RecordId, Outcome)>> = vec![Vec::new(); self.boxes.len()];
         for (id, outcome) in outcomes {
             if let Some(list) = by_core.get_mut(Ledger::core_of(id)) {
                 list.push((id, outcome));
             }
         }
-        for (mailbox, list) in self.0.iter().zip(by_core) {
+        for (mailbox, list) in self.boxes.iter().zip(by_core) {
             if !list.is_empty() {
                 mailbox.post(Mail::Outcomes(list));
             }

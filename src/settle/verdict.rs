@@ -2,11 +2,11 @@
 
 use sluicegate_contract::{Outcome, Reason, ReasonKind};
 
-use super::Entry;
+use super::{Entry, Spooling, Way};
 use crate::error::Code;
-use crate::settings::{After, Need};
+use crate::settings::{After, Need, Otherwise};
 
-/// How much of something is stored at the targets that the route requires.
+/// How much of something is stored: at the targets that the route requires, or in the spool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stored {
     /// All of it.
@@ -41,6 +41,8 @@ pub struct EventVerdict {
     pub stored: Stored,
     /// The reason behind a code, with the place of the record that it is about.
     pub reason: Option<(usize, Reason)>,
+    /// True where it is on disk and not confirmed by all that its route requires.
+    pub spooled: bool,
 }
 
 /// What became of a request.
@@ -56,6 +58,8 @@ pub struct Verdict {
     pub stored: Stored,
     /// Events that were accepted as the route promises.
     pub accepted: usize,
+    /// True where some of these are on disk and not confirmed by all that the route requires.
+    pub spooled: bool,
 }
 
 impl EventVerdict {
@@ -63,6 +67,7 @@ impl EventVerdict {
         code: None,
         stored: Stored::All,
         reason: None,
+        spooled: false,
     };
 
     fn bad(code: Code, stored: Stored, reason: Option<(usize, Reason)>) -> Self {
@@ -70,6 +75,7 @@ impl EventVerdict {
             code: Some(code),
             stored,
             reason,
+            spooled: false,
         }
     }
 
@@ -79,22 +85,25 @@ impl EventVerdict {
         if let Some(refusal) = entry.refusal_of(event) {
             return Self::bad(refusal.code, Stored::None, None);
         }
-        if entry.route.reply.after == After::None {
+        let after = entry.route.reply.after;
+        if after == After::None && entry.spooling == Spooling::Not {
             return Self {
-                code: None,
                 stored: Stored::Unknown,
-                reason: None,
+                ..Self::GOOD
             };
         }
         let tally = Tally::of(entry, event);
         if tally.failures == 0 && tally.open == 0 {
-            return Self::GOOD;
-        }
-        if entry.route.reply.after == After::Any && tally.delivered > 0 {
+            let spooled = tally.spooled > 0;
             return Self {
-                code: None,
+                spooled,
+                ..Self::GOOD
+            };
+        }
+        if after == After::Any && tally.delivered > 0 {
+            return Self {
                 stored: Stored::Some,
-                reason: None,
+                ..Self::GOOD
             };
         }
         tally.verdict()
@@ -116,7 +125,10 @@ impl EventVerdict {
 #[derive(Default)]
 struct Tally {
     delivered: usize,
+    spooled: usize,
     open: usize,
+    /// Why the spool did not take what only it was to take.
+    unspooled: Option<Code>,
     uncertain: Option<(usize, Reason)>,
     refused: Option<(usize, Reason)>,
     conflicts: usize,
@@ -129,7 +141,19 @@ impl Tally {
         let mut tally = Self::default();
         let (start, records) = entry.records_of(event);
         for (place, record) in records.iter().enumerate() {
-            if entry.needs(record.binding) == Need::BestEffort {
+            match (record.way, entry.spooling) {
+                (Way::Spooled | Way::Spilled, Spooling::Stored) => {
+                    tally.spooled += 1;
+                    continue;
+                }
+                (Way::Spooled, Spooling::Failed(code)) => {
+                    tally.unspooled = Some(code);
+                    tally.failures += 1;
+                    continue;
+                }
+                _ => {}
+            }
+            if record.way != Way::Spooled && entry.needs(record.binding) == Need::BestEffort {
                 continue;
             }
             match &record.outcome {
@@ -164,7 +188,15 @@ impl Tally {
         }
     }
 
+    /// True where nothing but a confirmation is wanting: sending again could help.
+    fn wants_confirmation(&self) -> bool {
+        self.open > 0 || self.uncertain.is_some() || self.not_stored.is_some()
+    }
+
     fn verdict(self) -> EventVerdict {
+        if let Some(code) = self.unspooled {
+            return EventVerdict::bad(code, Stored::None, None);
+        }
         if self.open > 0 || self.uncertain.is_some() {
             return EventVerdict::bad(Code::Unconfirmed, Stored::Unknown, self.uncertain);
         }
@@ -188,6 +220,7 @@ impl Tally {
                 | ReasonKind::TargetMissing
                 | ReasonKind::TargetMismatch => Code::TargetBlocked,
                 ReasonKind::QueueFull => Code::QueueFull,
+                ReasonKind::LogFull => Code::LogFull,
                 _ => Code::NotStored,
             };
             return EventVerdict::bad(code, stored, Some((place, reason)));
@@ -207,9 +240,11 @@ impl Verdict {
         let events = entry.events.len();
         let mut worst = (0, EventVerdict::GOOD);
         let (mut accepted, mut any_stored, mut any_missing, mut unknown) = (0, false, false, false);
+        let mut spooled = false;
         for event in 0..events {
             let verdict = EventVerdict::judge(entry, event);
             accepted += usize::from(verdict.code.is_none());
+            spooled |= verdict.spooled;
             any_stored |= matches!(verdict.stored, Stored::All | Stored::Some);
             any_missing |= matches!(verdict.stored, Stored::None | Stored::Some);
             unknown |= verdict.stored == Stored::Unknown;
@@ -226,7 +261,7 @@ impl Verdict {
         let code = worst.1.code.map(|code| batch_code(code, any_stored));
         let mixed = entry.batch && entry.lenient();
         let status = match code {
-            None if entry.route.reply.after == After::None => 202,
+            None if spooled || entry.route.reply.after == After::None => 202,
             None => 200,
             Some(_) if mixed && accepted > 0 => 207,
             Some(code) => code.status(),
@@ -237,13 +272,56 @@ impl Verdict {
             worst: worst.0,
             stored,
             accepted,
+            spooled,
         }
     }
 }
 
-/// A 503 says that nothing was stored, which is not true of a batch of which a part was.
+impl Entry {
+    /// True where its route sends what is not confirmed to the spool, and something of it is not,
+    /// as things stand.
+    #[must_use]
+    pub fn spills(&self) -> bool {
+        self.may_spill() && (0..self.events.len()).any(|event| self.event_spills(event))
+    }
+
+    /// The records that go to the spool for want of a confirmation, as things stand.
+    #[must_use]
+    pub fn spilling(&self) -> Vec<u32> {
+        let mut spilling = Vec::new();
+        if !self.may_spill() {
+            return spilling;
+        }
+        for event in (0..self.events.len()).filter(|event| self.event_spills(*event)) {
+            let (start, records) = self.records_of(event);
+            for (place, record) in (start..).zip(records) {
+                let ended = record.outcome.as_ref().is_some_and(|o| o.is_delivered());
+                if !ended && record.kept.is_some() && self.needs(record.binding) == Need::Required {
+                    spilling.push(u32::try_from(place).unwrap_or(u32::MAX));
+                }
+            }
+        }
+        spilling
+    }
+
+    fn may_spill(&self) -> bool {
+        self.route.reply.otherwise == Otherwise::Spool && self.spooling == Spooling::Not
+    }
+
+    /// A refusal is an answer: what a target refused is not sent again by anybody.
+    fn event_spills(&self, event: usize) -> bool {
+        if self.refusal_of(event).is_some() || self.route.reply.after == After::None {
+            return false;
+        }
+        let tally = Tally::of(self, event);
+        let any = self.route.reply.after == After::Any && tally.delivered > 0;
+        tally.refused.is_none() && !any && tally.wants_confirmation()
+    }
+}
+
+/// A 503 or 507 says that nothing was stored, which is not true of a batch of which a part was.
 fn batch_code(code: Code, any_stored: bool) -> Code {
-    if any_stored && code.status() == 503 {
+    if any_stored && matches!(code.status(), 503 | 507) {
         Code::PartlyStored
     } else {
         code

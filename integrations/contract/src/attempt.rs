@@ -99,6 +99,11 @@ pub enum Receipt {
         /// The sequence number in it.
         sequence: Box<str>,
     },
+    /// A place in an append log.
+    Logged {
+        /// The sequence number in it.
+        sequence: u64,
+    },
     /// What the target gave back of the item, where the mapping asked for it (DynamoDB's
     /// `returning`).
     Attributes {

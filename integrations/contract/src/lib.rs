@@ -20,6 +20,7 @@ mod probe;
 mod reason;
 mod record;
 mod set;
+mod span;
 pub mod stored;
 
 pub use attempt::{ATTRIBUTES_BYTES_MAX, Attempt, Outcome, Receipt};
@@ -32,3 +33,4 @@ pub use probe::{Observation, Standing};
 pub use reason::{Reason, ReasonKind};
 pub use record::{Name, Record, RecordId, Value, text};
 pub use set::{Set, SetKind};
+pub use span::TimeSpan;

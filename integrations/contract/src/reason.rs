@@ -135,6 +135,8 @@ reason_kinds! {
     Invalid = "record_invalid",
     /// The condition of a conditional write did not hold.
     ConditionFalse = "condition_false",
+    /// The log has no room left: its own `max_bytes`, or the disk.
+    LogFull = "log_full",
     /// The target's queue in the gateway is full.
     QueueFull = "queue_full",
     /// The time to give up (`give_up`) passed.

@@ -236,6 +236,13 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
          raise its `queue_bytes` for bursts.",
     ),
     (
+        "log_full",
+        "the log's, or its disk's",
+        LATER,
+        "Make room: raise the target's `max_bytes`, let the oldest go (`max_age`, or `when_full: \
+         drop_oldest`), or free space on its disk. The log takes records again by itself.",
+    ),
+    (
         "target_down",
         TARGET,
         LATER,

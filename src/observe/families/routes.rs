@@ -66,7 +66,7 @@ pub(super) static FAMILIES: &[Family] = &[
         name: "events_total",
         kind: Kind::Counter,
         help: "Events that ended, by how: delivered (confirmed by all required targets), accepted \
-               (answered 202), refused, conflict, not_stored, partly_stored, uncertain.",
+               (answered 202, in memory), spooled (answered 202, on disk), refused, conflict, not_stored, partly_stored, uncertain.",
         labels: &["route", "outcome"],
         fill: |scrape, samples| {
             for (name, route) in scrape.real_routes() {

@@ -79,7 +79,9 @@ impl Look<'_> {
             );
         }
         let within = route.reply.within;
-        if within.as_secs() > API_GATEWAY_SECONDS && route.reply.after != After::None {
+        if within.as_secs() > API_GATEWAY_SECONDS
+            && !matches!(route.reply.after, After::None | After::Spooled)
+        {
             raise(
                 raised,
                 "long_wait",
@@ -284,7 +286,8 @@ fn cores(cores: f64) -> String {
 }
 
 fn loss(to: &To<'_>, raised: &mut Vec<Raised>) {
-    if to.binding.need != Need::BestEffort || to.route.reply.after == After::None {
+    let answers_all = matches!(to.route.reply.after, After::None | After::Spooled);
+    if to.binding.need != Need::BestEffort || answers_all {
         return;
     }
     let target = &to.target.name;
