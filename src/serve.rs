@@ -20,13 +20,14 @@ use crate::courier::{Courier, Lanes, Rules};
 use crate::dispatch::{Inbox, Target};
 use crate::gateway::{Core, CoreParts};
 use crate::http::{Deadlines, Preface};
-use crate::limits::{CORES_MAX, DRAIN_MAX};
+use crate::limits::{CORES_MAX, DRAIN_MAX, SPOOL_STOP_MAX};
 use crate::observe::{self, CoreCounters, Shape, Sources};
 use crate::rooms::{self, RoomContext};
 use crate::route::Routes;
 use crate::runtime::{self, Driver};
 use crate::settings::{Server, Settings};
 use crate::settle::Mailboxes;
+use crate::spool::{self, DrainThread, Spool};
 use crate::worker::{self, CoreContext, WorkerHandle, WorkerSettings};
 
 /// How often shedding is looked after.
@@ -56,6 +57,7 @@ pub struct Running {
     shared: Arc<Shared>,
     workers: Vec<WorkerHandle>,
     lanes: Lanes,
+    drain: Option<DrainThread>,
     admin_handle: AdminHandle,
 }
 
@@ -69,13 +71,21 @@ pub fn start(
     context: &RoomContext,
 ) -> io::Result<Running> {
     let cores = cores(options)?;
-    let mailboxes = Mailboxes::new(cores);
+    // After those of the cores stands the one of the spool.
+    let mailboxes = Mailboxes::with_beside(cores, 1);
     let outcomes: Arc<dyn OutcomeSink> = Arc::new(mailboxes.clone());
     let opened = rooms::open(&settings, context, &outcomes).map_err(io::Error::other)?;
     let targets: Arc<[Target]> = opened.into();
     let couriers = couriers(&settings, &targets, &outcomes);
     let lanes = Lanes::start(couriers, cores)?;
-    let workers = start_workers(&settings, &targets, &mailboxes, options)?;
+    let opened = spool::open(&settings, &targets, &mailboxes, cores)?;
+    let (spool, drain) = opened.map(|it| (it.spool, it.thread)).unzip();
+    let delivery = Delivery {
+        targets: Arc::clone(&targets),
+        mailboxes: mailboxes.clone(),
+        spool: spool.clone(),
+    };
+    let workers = start_workers(&settings, &delivery, options)?;
     let (http, driver) = workers
         .first()
         .map_or((settings.server.http, ""), |w| (w.address, w.driver_name));
@@ -89,6 +99,7 @@ pub fn start(
         settings,
         targets,
         mailboxes,
+        spool,
         started: SystemTime::now(),
         driver,
         draining: AtomicBool::new(false),
@@ -112,6 +123,7 @@ pub fn start(
         shared,
         workers,
         lanes,
+        drain,
         admin_handle,
     })
 }
@@ -131,18 +143,32 @@ impl Running {
                 .join()
                 .is_ok_and(|drained| drained.idle && drained.cut == 0);
         }
+        // What of the spool is under way gets some time; what does not end in it stays there.
+        let mut idle_spool = true;
+        if let Some(drain) = &self.drain {
+            drain.stop();
+            let left = DRAIN_MAX.saturating_sub(began.elapsed());
+            idle_spool = drain.wait_idle(left.min(SPOOL_STOP_MAX));
+        }
         let left = DRAIN_MAX.saturating_sub(began.elapsed());
+        let finish = idle && idle_spool;
         for target in &*self.shared.targets {
             match &target.room {
                 Room::Batching(_) => {
                     if let Some(inbox) = &target.inbox {
-                        if idle { inbox.stop() } else { inbox.hurry() }
+                        if finish { inbox.stop() } else { inbox.hurry() }
                     }
                 }
-                Room::Producing(room) => room.flush(if idle { left } else { Duration::ZERO }),
+                Room::Producing(room) => room.flush(if finish { left } else { Duration::ZERO }),
             }
         }
         self.lanes.join();
+        if let Some(drain) = self.drain {
+            drain.join();
+        }
+        if let Some(spool) = &self.shared.spool {
+            spool.stop();
+        }
         let in_flight = self
             .shared
             .targets
@@ -233,10 +259,17 @@ fn couriers(
         .collect()
 }
 
+/// Where cores send records, and where outcomes come to them.
+#[derive(Clone)]
+struct Delivery {
+    targets: Arc<[Target]>,
+    mailboxes: Mailboxes,
+    spool: Option<Arc<Spool>>,
+}
+
 fn start_workers(
     settings: &Settings,
-    targets: &Arc<[Target]>,
-    mailboxes: &Mailboxes,
+    delivery: &Delivery,
     options: &ServeOptions,
 ) -> io::Result<Vec<WorkerHandle>> {
     let shape = Shape {
@@ -251,16 +284,16 @@ fn start_workers(
                     .collect()
             })
             .collect(),
-        targets: targets.len(),
+        targets: delivery.targets.len(),
     };
     let admission = Arc::new(Admission::new(settings));
     let mut workers: Vec<WorkerHandle> = Vec::new();
-    for number in 0..mailboxes.all().len() {
+    for number in 0..delivery.mailboxes.all().len() {
         let address = workers
             .first()
             .map_or(settings.server.http, |first| first.address);
         let (routes, shape) = (settings.routes.clone(), shape.clone());
-        let (targets, mailboxes) = (Arc::clone(targets), mailboxes.clone());
+        let delivery = delivery.clone();
         let server = settings.server.clone();
         let admission = Arc::clone(&admission);
         let mut worker_settings = WorkerSettings::new(number, address, options.driver);
@@ -270,9 +303,7 @@ fn start_workers(
             believed_from: Arc::clone(&server.trusted_proxies),
         });
         let build = move |context: &CoreContext| {
-            build_core(
-                context, &routes, server, admission, &shape, targets, &mailboxes,
-            )
+            build_core(context, &routes, server, admission, &shape, delivery)
         };
         let worker = worker::start(worker_settings, build);
         match worker {
@@ -297,11 +328,14 @@ fn build_core(
     server: Server,
     admission: Arc<Admission>,
     shape: &Shape,
-    targets: Arc<[Target]>,
-    mailboxes: &Mailboxes,
+    delivery: Delivery,
 ) -> io::Result<Rc<Core>> {
     let number = context.core;
-    let mailbox = mailboxes.of(number).map(Arc::clone).unwrap_or_default();
+    let mailbox = delivery
+        .mailboxes
+        .of(number)
+        .map(Arc::clone)
+        .unwrap_or_default();
     let (ringer, bell) = runtime::doorbell()?;
     mailbox.attach(ringer);
     // The settings were checked with this very table.
@@ -313,9 +347,10 @@ fn build_core(
             routes,
             server,
             admission,
-            targets,
+            targets: delivery.targets,
             counters,
             mailbox,
+            spool: delivery.spool,
         },
         bell,
     ))
@@ -329,6 +364,9 @@ fn watch_health(shared: std::sync::Weak<Shared>) -> io::Result<()> {
             while let Some(shared) = shared.upgrade() {
                 for target in &*shared.targets {
                     target.gate.health().tick(Instant::now());
+                }
+                if let Some(spool) = &shared.spool {
+                    spool.probe();
                 }
                 drop(shared);
                 std::thread::sleep(HEALTH_TICK);

@@ -23,9 +23,13 @@ impl Core {
     /// Decides the requests whose time to answer has passed.
     pub fn answer_late(&self) {
         let state = &mut *self.state.borrow_mut();
-        for slot in state.ledger.expire(runtime::now()).decided {
+        let expired = state.ledger.expire(runtime::now());
+        for slot in expired.decided {
             self.count_settled(&state.ledger, slot);
             state.ledger.release(slot);
+        }
+        for slot in expired.spills {
+            self.spill(state, slot);
         }
         self.watching.set(state.ledger.events_in_flight() > 0);
     }

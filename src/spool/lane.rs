@@ -84,6 +84,8 @@ pub(super) struct Lane {
     pub(super) cursor_name: String,
     /// The sequence to read next.
     pub(super) next: u64,
+    /// Where the log was told that its cursor stands.
+    pub(super) moved_to: u64,
     pub(super) counters: Arc<LaneCounters>,
     /// What was read and is not all settled, in the order of the log.
     window: VecDeque<Place>,
@@ -158,7 +160,10 @@ impl Bucket {
             return Ok(());
         }
         let wait = Duration::try_from_secs_f64((1.0 - self.level) / self.rate);
-        Err(now + wait.unwrap_or(SPOOL_PAUSE_MAX).max(Duration::from_millis(1)))
+        Err(now
+            + wait
+                .unwrap_or(SPOOL_PAUSE_MAX)
+                .max(Duration::from_millis(1)))
     }
 }
 
@@ -187,10 +192,11 @@ impl Turn<'_> {
 
 impl Lane {
     pub(super) fn new(rules: LaneRules, rate: Option<f64>) -> Self {
-        let counters = LaneCounters::new(Arc::clone(&rules.target), rules.door.is_none());
+        let counters = LaneCounters::new(rules.cursor(), rules.door.is_none());
         Self {
             cursor_name: rules.cursor(),
             next: rules.start,
+            moved_to: rules.start,
             counters: Arc::new(counters),
             window: VecDeque::new(),
             first: 0,
@@ -227,7 +233,9 @@ impl Lane {
 
     /// The sequence of the first record that is not settled: where it goes on after a restart.
     pub(super) fn cursor(&self) -> u64 {
-        self.window.front().map_or(self.next, |place| place.sequence)
+        self.window
+            .front()
+            .map_or(self.next, |place| place.sequence)
     }
 
     pub(super) fn is_for(&self, record: &entry::StoredRecord) -> bool {
@@ -435,7 +443,11 @@ impl Lane {
         let Some(offset) = self.offset_of(number) else {
             return;
         };
-        let Some(place) = self.window.get(offset).filter(|p| p.state == State::Lettered) else {
+        let Some(place) = self
+            .window
+            .get(offset)
+            .filter(|p| p.state == State::Lettered)
+        else {
             return;
         };
         if confirmed {
@@ -509,12 +521,18 @@ impl Lane {
     fn offset_of(&self, number: u32) -> Option<usize> {
         const LOW_BITS: u64 = (1 << 28) - 1;
         let offset = u64::from(number).wrapping_sub(self.first) & LOW_BITS;
-        usize::try_from(offset).ok().filter(|at| *at < self.window.len())
+        usize::try_from(offset)
+            .ok()
+            .filter(|at| *at < self.window.len())
     }
 
     /// Lets go of what is settled at the front.
     fn pop(&mut self) {
-        while self.window.front().is_some_and(|place| place.state == State::Settled) {
+        while self
+            .window
+            .front()
+            .is_some_and(|place| place.state == State::Settled)
+        {
             self.window.pop_front();
             self.first += 1;
             self.ready_from = self.ready_from.saturating_sub(1);

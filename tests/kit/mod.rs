@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 pub(crate) use aws::{Aws, aws, roto};
 pub(crate) use check::{event, exactly_once, ndjson};
 pub(crate) use client::{Answer, Client, Request, flood};
-pub(crate) use gateway::{Gateway, gateway};
+pub(crate) use gateway::{Gateway, Opening, gateway};
 pub(crate) use kafka::kafka;
 pub(crate) use program::{run, sluicegate};
 pub(crate) use sluicegate_testkit::stub::{Fault, Stub};
