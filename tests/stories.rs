@@ -21,6 +21,7 @@ mod stories {
     mod overload;
     mod proxies;
     mod replies;
+    mod spool_commands;
     mod spooled;
     mod statuses;
     mod truth;

@@ -10,6 +10,7 @@ mod reference;
 mod sandbox;
 mod schema;
 mod serve;
+mod spool;
 mod test;
 mod test_match;
 mod test_run;
@@ -57,6 +58,7 @@ enum Command {
     Completions(completions::CompletionArguments),
     Man(completions::ManArguments),
     Key(key::Arguments),
+    Spool(spool::Arguments),
 }
 
 /// Runs what the arguments of this process say.
@@ -83,6 +85,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Ending> 
         Some(Command::Try(arguments)) => try_one::command(&arguments, matches),
         Some(Command::Test(arguments)) => test::command(&arguments),
         Some(Command::Key(arguments)) => key::command(&arguments),
+        Some(Command::Spool(arguments)) => spool::command(&arguments),
         Some(Command::Schema(arguments)) => schema::command(&arguments),
         Some(Command::Completions(arguments)) => {
             completions::completions(&arguments, Arguments::command())
