@@ -10,7 +10,9 @@
 //! and gates, and the table of limits. Everything in this file runs on that thread and never blocks.
 
 mod admission;
+mod claims;
 mod core;
+mod idempotent;
 mod refused;
 mod rehearsal;
 mod spooling;
@@ -34,7 +36,7 @@ use crate::error::{Code, Refusal};
 use crate::http::{Head, Preferences};
 use crate::map::{AuthView, RequestView};
 use crate::observe::EventOutcome;
-use crate::settings::After;
+use crate::settings::{After, Keys};
 use crate::settle::{Entry, Slot};
 use crate::split::{self, Scratch};
 
@@ -116,6 +118,9 @@ fn render(
         auth: *auth,
     };
     manifest.gather(permit, &request, body, events, judged, targets);
+    if permit.route().keys != Keys::None {
+        manifest.claims = claims::claims(arrival, &request, body, events, manifest)?;
+    }
     Ok(())
 }
 
@@ -173,7 +178,12 @@ impl Core {
         let route = arrival.permit.route();
         let count = state.events.events.len();
         self.counters.events_in(route.index, count as u64);
-        let spools = match self.goes_to_spool(arrival, &mut state.manifest) {
+        if let Some(claims) = state.manifest.claims.take()
+            && (count > 1 || state.manifest.refusals.is_empty())
+        {
+            return self.deliver_once(state, arrival, started, claims);
+        }
+        let spools = match self.goes_to_spool(route, &mut state.manifest) {
             Ok(spools) => spools,
             Err(shed) => {
                 self.counters
@@ -189,7 +199,6 @@ impl Core {
             return Err(refusal);
         }
         if spools {
-            self.watch_deadlines();
             return Ok(self.store_whole(arrival, started, state));
         }
         let entry = entry(arrival, started, &state.events, &mut state.manifest, false);
@@ -199,18 +208,20 @@ impl Core {
             self.count_settled(&state.ledger, slot);
         }
         let items = std::mem::take(&mut state.manifest.items);
-        self.hand_over(state, slot, items);
+        self.hand_over(state, slot, items, &[]);
         if route.reply.after != After::None {
             self.watch_deadlines();
         }
         Ok(slot)
     }
 
-    /// `dispatch`, second half: every record of a request to its target.
-    fn hand_over(&self, state: &mut State, slot: Slot, mut items: Vec<Item>) {
+    /// `dispatch`, second half: every record of a request to its target. `places`: those of the
+    /// records in their request, where not all of them are sent.
+    fn hand_over(&self, state: &mut State, slot: Slot, mut items: Vec<Item>, places: &[u32]) {
         let mut any_known = false;
         for (record, item) in items.drain(..).enumerate() {
-            let id = state.ledger.record_id(slot, record as u32);
+            let record = places.get(record).copied().unwrap_or(record as u32);
+            let id = state.ledger.record_id(slot, record);
             let place = item.target;
             let Some(target) = self.targets.get(usize::from(place)) else {
                 continue;

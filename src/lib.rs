@@ -11,6 +11,7 @@ pub mod dispatch;
 pub mod error;
 pub mod gateway;
 pub mod http;
+pub mod idempotency;
 pub mod limits;
 pub mod map;
 pub mod observe;

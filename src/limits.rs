@@ -234,6 +234,32 @@ pub const REPLY_HEADER_BYTES_MAX: usize = 4 * 1024;
 /// Bytes of a shaped body; past it the answer goes out unshaped.
 pub const REPLY_BODY_BYTES_MAX: usize = 1024 * 1024;
 
+// ---- Idempotency. ----
+
+/// Bytes of an `Idempotency-Key`, and of what a route's `idempotency` gives; past it 400.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
+/// How long a key is known, by default (`idempotency.window`).
+pub const IDEMPOTENCY_WINDOW_DEFAULT: Duration = Duration::from_secs(24 * 3600);
+/// `idempotency.window` at least: clients must have time to come again.
+pub const IDEMPOTENCY_WINDOW_MIN: Duration = Duration::from_secs(1);
+/// `idempotency.window` at most: 30 days.
+pub const IDEMPOTENCY_WINDOW_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Keys that a local store holds, by default (`idempotency.max_keys`).
+pub const IDEMPOTENCY_KEYS_DEFAULT: u64 = 1_000_000;
+/// Bytes that a local store holds in memory, by default (`idempotency.max_bytes`).
+pub const IDEMPOTENCY_BYTES_DEFAULT: u64 = 512 * 1024 * 1024;
+/// Bytes of one segment of a local store's log.
+pub const IDEMPOTENCY_LOG_SEGMENT_BYTES: u64 = 16 * 1024 * 1024;
+/// Bytes that are stored of one key: what an item of a shared table holds with room to spare.
+/// Past it receipts are left out.
+pub const IDEMPOTENCY_STORED_BYTES_MAX: usize = 320 * 1024;
+/// How long no key is given away after a store has failed.
+pub const IDEMPOTENCY_PAUSE: Duration = Duration::from_secs(1);
+/// Bytes of records of one core that wait for a shared store; past it 503.
+pub const IDEMPOTENCY_WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// The pause that is asked for where a key's request is under way.
+pub const IDEMPOTENCY_RUNNING_PAUSE: Duration = Duration::from_secs(1);
+
 const _: () = assert!(REQUEST_LINE_BYTES_MAX <= HEADER_BLOCK_BYTES_MAX);
 const _: () = assert!(
     HEADER_BLOCK_BYTES_MAX + 2 < u16::MAX as usize,

@@ -1,8 +1,11 @@
 //! The rooms: the only file of `src` that names a backend.
 
+#[cfg(feature = "audit")]
+mod audited;
 #[cfg(feature = "sandbox")]
 mod embedded;
 mod facts;
+mod keys;
 mod open;
 mod probe;
 mod receipts;
@@ -11,9 +14,12 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use sluicegate_contract::{Field, MappingFault, Outline};
 
+#[cfg(feature = "audit")]
+pub use audited::{Audited, Sample, audited};
 #[cfg(feature = "sandbox")]
 pub use embedded::{Embedded, Landed, Landings, Place};
 pub use facts::Spread;
+pub use keys::KeyTableSettings;
 pub use open::{RoomContext, open, rehearsed};
 pub use probe::{Seen, probe};
 pub use receipts::{receipt_members, rehearsed_receipt};

@@ -20,12 +20,13 @@ use crate::courier::{Courier, Lanes, Rules};
 use crate::dispatch::{Inbox, Target};
 use crate::gateway::{Core, CoreParts};
 use crate::http::{Deadlines, Preface};
+use crate::idempotency::Store;
 use crate::limits::{CORES_MAX, DRAIN_MAX, SPOOL_STOP_MAX};
 use crate::observe::{self, CoreCounters, Shape, Sources};
 use crate::rooms::{self, RoomContext};
 use crate::route::Routes;
 use crate::runtime::{self, Driver};
-use crate::settings::{Server, Settings};
+use crate::settings::{KeyStore, Server, Settings};
 use crate::settle::Mailboxes;
 use crate::spool::{self, DrainThread, Spool};
 use crate::worker::{self, CoreContext, WorkerHandle, WorkerSettings};
@@ -80,9 +81,11 @@ pub fn start(
     let lanes = Lanes::start(couriers, cores)?;
     let opened = spool::open(&settings, &targets, &mailboxes, cores)?;
     let (spool, drain) = opened.map(|it| (it.spool, it.thread)).unzip();
+    let keys = open_keys(&settings, &mailboxes)?;
     let delivery = Delivery {
         targets: Arc::clone(&targets),
         mailboxes: mailboxes.clone(),
+        keys: keys.clone(),
         spool: spool.clone(),
     };
     let workers = start_workers(&settings, &delivery, options)?;
@@ -100,6 +103,7 @@ pub fn start(
         targets,
         mailboxes,
         spool,
+        keys,
         started: SystemTime::now(),
         driver,
         draining: AtomicBool::new(false),
@@ -168,6 +172,9 @@ impl Running {
         }
         if let Some(spool) = &self.shared.spool {
             spool.stop();
+        }
+        if let Some(keys) = &self.shared.keys {
+            keys.stop();
         }
         let in_flight = self
             .shared
@@ -264,6 +271,7 @@ fn couriers(
 struct Delivery {
     targets: Arc<[Target]>,
     mailboxes: Mailboxes,
+    keys: Option<Arc<Store>>,
     spool: Option<Arc<Spool>>,
 }
 
@@ -303,7 +311,7 @@ fn start_workers(
             believed_from: Arc::clone(&server.trusted_proxies),
         });
         let build = move |context: &CoreContext| {
-            build_core(context, &routes, server, admission, &shape, delivery)
+            build_core(context, (&routes, &shape), server, admission, delivery)
         };
         let worker = worker::start(worker_settings, build);
         match worker {
@@ -321,13 +329,27 @@ fn start_workers(
     Ok(workers)
 }
 
+/// Opens the store of idempotency keys, where the settings have one.
+fn open_keys(settings: &Settings, mailboxes: &Mailboxes) -> io::Result<Option<Arc<Store>>> {
+    let Some(written) = &settings.idempotency else {
+        return Ok(None);
+    };
+    let opened = match &written.store {
+        KeyStore::Log(dir) => {
+            Store::open_local(dir, written.window, written.bounds, mailboxes.clone())
+        }
+        KeyStore::Table(_) => Err("not yet".to_owned()),
+    };
+    let opened = opened.map_err(|error| io::Error::other(format!("idempotency: {error}")))?;
+    Ok(Some(Arc::new(opened)))
+}
+
 /// Makes a core of the gateway on its own thread.
 fn build_core(
     context: &CoreContext,
-    routes: &[Arc<crate::settings::Route>],
+    (routes, shape): (&[Arc<crate::settings::Route>], &Shape),
     server: Server,
     admission: Arc<Admission>,
-    shape: &Shape,
     delivery: Delivery,
 ) -> io::Result<Rc<Core>> {
     let number = context.core;
@@ -350,6 +372,7 @@ fn build_core(
             targets: delivery.targets,
             counters,
             mailbox,
+            keys: delivery.keys,
             spool: delivery.spool,
         },
         bell,

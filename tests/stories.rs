@@ -7,16 +7,20 @@ mod kit;
 
 mod stories {
     mod admission;
+    mod audit_command;
+    mod audits;
     mod bodies;
     mod browsers;
     mod check;
     mod chromium;
     mod command_line;
+    mod crashes;
     mod delivery;
     mod faults;
     mod fields;
     mod formats;
     mod hostile;
+    mod idempotency;
     mod operations;
     mod overload;
     mod proxies;

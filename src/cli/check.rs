@@ -113,7 +113,7 @@ fn codes() -> PossibleValuesParser {
 }
 
 /// Events per second of a rate as people write it.
-fn rate(text: &str) -> Result<u64, String> {
+pub(super) fn rate(text: &str) -> Result<u64, String> {
     let wrong = || "write for example 1000/s or 60000/m".to_owned();
     let (number, unit) = text.split_once('/').unwrap_or((text, "s"));
     let number: u64 = number

@@ -1,5 +1,6 @@
 //! The command line: arguments to what to run; one file per command.
 
+mod audit;
 mod check;
 mod completions;
 mod ending;
@@ -59,6 +60,7 @@ enum Command {
     Man(completions::ManArguments),
     Key(key::Arguments),
     Spool(spool::Arguments),
+    Audit(Box<audit::Arguments>),
 }
 
 /// Runs what the arguments of this process say.
@@ -86,6 +88,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Ending> 
         Some(Command::Test(arguments)) => test::command(&arguments),
         Some(Command::Key(arguments)) => key::command(&arguments),
         Some(Command::Spool(arguments)) => spool::command(&arguments),
+        Some(Command::Audit(arguments)) => audit::command(&arguments),
         Some(Command::Schema(arguments)) => schema::command(&arguments),
         Some(Command::Completions(arguments)) => {
             completions::completions(&arguments, Arguments::command())

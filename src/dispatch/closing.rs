@@ -8,7 +8,7 @@ use super::atomics::{AtomicBool, Ordering};
 
 /// What a courier was told of its end.
 #[derive(Debug, Default)]
-pub(super) struct Closing {
+pub(crate) struct Closing {
     stopping: AtomicBool,
     hurried: AtomicBool,
 }
@@ -24,12 +24,12 @@ pub struct Told {
 
 impl Closing {
     /// Nothing is put after this.
-    pub(super) fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
     }
 
     /// The same, and what is not in a call shall end.
-    pub(super) fn hurry(&self) {
+    pub(crate) fn hurry(&self) {
         self.hurried.store(true, Ordering::Release);
         self.stop();
     }
@@ -37,7 +37,7 @@ impl Closing {
     /// Takes all that is there. The flag is read first: what was put before `stop` is then surely
     /// among what is taken. Read behind, it could speak of a stop that came after the look, and
     /// what was put between the two would never be taken.
-    pub(super) fn take_all<T>(
+    pub(crate) fn take_all<T>(
         &self,
         take: impl Fn() -> Option<T>,
         mut each: impl FnMut(T),

@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 use super::{Target, never_fits};
 use crate::admit::{Judged, Permit};
 use crate::error::{Code, Refusal};
+use crate::idempotency::Claims;
 use crate::limits::RECORD_OVERHEAD_BYTES;
 use crate::map::{EventView, Kept, RequestView};
 use crate::settings::{Need, Route, Unmatched};
@@ -44,6 +45,8 @@ pub struct Manifest {
     pub kept: Option<Kept>,
     /// Best-effort records that were lost already, by the place of their target.
     pub lost: SmallVec<[u16; 4]>,
+    /// The keys under which it is sent once, where it has some.
+    pub claims: Option<Claims>,
 }
 
 impl Manifest {
@@ -86,6 +89,28 @@ impl Manifest {
             }
         }
         self.weigh_kept();
+        self.sum_required();
+    }
+
+    /// Refuses further events, which stand in their order, and drops their records.
+    pub fn refuse(&mut self, refusals: Vec<Refusal>) {
+        if refusals.is_empty() {
+            return;
+        }
+        let place = |refusal: &Refusal| refusal.event.unwrap_or_default();
+        self.keep_items(|item| refusals.binary_search_by_key(&item.event, place).is_err());
+        self.refusals.extend(refusals);
+        self.refusals.sort_by_key(place);
+    }
+
+    /// Keeps these records only.
+    pub fn keep_items(&mut self, keep: impl FnMut(&Item) -> bool) {
+        self.items.retain(keep);
+        self.sum_required();
+    }
+
+    fn sum_required(&mut self) {
+        self.required.clear();
         for item in &self.items {
             if item.need == Need::Required {
                 let weight = u64::from(item.weight);
@@ -181,5 +206,6 @@ impl Manifest {
         self.required.clear();
         self.kept = None;
         self.lost.clear();
+        self.claims = None;
     }
 }

@@ -10,14 +10,16 @@ use bytes::Bytes;
 use sluicegate_contract::{Outcome, RecordId, Room};
 
 use super::admission::{self, Approach, admit};
+use super::idempotent::Waiting;
 use super::refused::RefusalShape;
 use super::{Arrival, Ticket, tasks};
 use crate::admit::{Admission, EventJudge, Permit, answer_options, client_address};
 use crate::dispatch::{self, Manifest, Outboxes, Shed, Target};
 use crate::error::{Code, Refusal};
 use crate::http::{Admitted, Head, Service};
+use crate::idempotency::Store;
 use crate::limits::OWNED_BODY_BYTES_MAX;
-use crate::observe::{CoreCounters, RecordOutcome, ShedReason};
+use crate::observe::{CoreCounters, EventOutcome, RecordOutcome, ShedReason};
 use crate::reply;
 use crate::route::Routes;
 use crate::runtime::{self, Doorbell, LocalEvent};
@@ -33,6 +35,10 @@ pub struct Core {
     pub(super) state: RefCell<State>,
     /// Raised when something is to be handed over at the end of the tick.
     pub(super) tick: LocalEvent,
+    /// Its number.
+    pub(super) number: usize,
+    /// Where idempotency keys are kept, if anywhere.
+    pub(super) keys: Option<Arc<Store>>,
     routes: Routes,
     admission: Arc<Admission>,
     server: Server,
@@ -55,6 +61,10 @@ pub(super) struct State {
     pub(super) judge: EventJudge,
     pub(super) manifest: Manifest,
     pub(super) reply: reply::Scratch,
+    /// Requests whose idempotency keys are asked for.
+    pub(super) waiting: Waiting,
+    /// Answers that wait until something is stored.
+    pub(super) waiting_for_store: usize,
     /// Bytes to give back to each target, summed over one look into the mailbox.
     released: Vec<u64>,
 }
@@ -77,6 +87,8 @@ pub struct CoreParts {
     pub mailbox: Arc<CoreMailbox>,
     /// Where events are kept on disk, if anywhere.
     pub spool: Option<Arc<Spool>>,
+    /// Where idempotency keys are kept, if anywhere.
+    pub keys: Option<Arc<Store>>,
 }
 
 impl Core {
@@ -101,10 +113,14 @@ impl Core {
                 judge: EventJudge::default(),
                 manifest: Manifest::default(),
                 reply: reply::Scratch::default(),
+                waiting: Waiting::default(),
+                waiting_for_store: 0,
                 released: vec![0; targets],
             }),
             targets: parts.targets,
             tick: LocalEvent::new(),
+            number: parts.number,
+            keys: parts.keys,
             routes: parts.routes,
             admission: parts.admission,
             server: parts.server,
@@ -161,9 +177,16 @@ impl Core {
         let Some(entry) = ledger.entry(slot) else {
             return;
         };
+        if let Some(refusal) = entry.refused() {
+            self.count_refused(entry, refusal);
+            return;
+        }
         for event in 0..entry.events.len() {
             let verdict = EventVerdict::judge(entry, event);
-            let outcome = reply::event_outcome(entry, &verdict);
+            let outcome = match entry.is_repeated(event) {
+                true => EventOutcome::Repeated,
+                false => reply::event_outcome(entry, &verdict),
+            };
             self.counters.events_settled(entry.route.index, outcome, 1);
         }
     }
@@ -238,6 +261,9 @@ impl Core {
         if settled.decided {
             self.count_settled(&state.ledger, slot);
         }
+        if settled.keeps {
+            self.keep(state, slot);
+        }
         state.ledger.release(slot);
     }
 
@@ -252,6 +278,8 @@ impl Core {
                         self.settle(state, id, outcome);
                     }
                 }
+                Mail::Claimed(slot, verdicts) => self.claimed(state, slot, verdicts),
+                Mail::Recorded(slot) => self.recorded(state, slot),
                 Mail::Spooled(slot, stored) => self.spooled(state, slot, stored),
                 Mail::Snapshot(asker) => {
                     // Who asked may have gone; then nobody misses the answer.

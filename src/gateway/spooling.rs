@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use super::core::State;
 use super::{Arrival, Core, entry};
-use crate::dispatch::Manifest;
+use crate::dispatch::{Item, Manifest};
 use crate::error::{Code, Refusal};
 use crate::observe::ShedReason;
 use crate::runtime;
-use crate::settings::{After, Otherwise};
+use crate::settings::{After, Otherwise, Route};
 use crate::settle::{Slot, Way};
 use crate::spool::Waiting;
 
@@ -20,10 +20,9 @@ impl Core {
     /// There is no room at a target, and its route does not send what finds none to the spool.
     pub(super) fn goes_to_spool(
         &self,
-        arrival: &Arrival<'_>,
+        route: &Route,
         manifest: &mut Manifest,
     ) -> Result<bool, Refusal> {
-        let route = arrival.permit.route();
         if route.reply.after == After::Spooled && self.spool.is_some() {
             self.count_unmapped(manifest);
             return Ok(true);
@@ -44,22 +43,35 @@ impl Core {
         state: &mut State,
     ) -> Slot {
         let entry = entry(arrival, started, &state.events, &mut state.manifest, true);
-        let items = std::mem::take(&mut state.manifest.items);
-        let entries = match &self.spool {
-            Some(spool) => spool.entries_of(arrival.id, &entry, &items),
-            None => Vec::new(),
-        };
         let ready = entry.is_ready();
         let slot = state.ledger.insert(entry);
         if ready {
             self.count_settled(&state.ledger, slot);
-        } else if let Some(spool) = &self.spool {
-            let waiting = Waiting::new(Arc::clone(&self.mailbox), slot);
-            spool.store(entries, arrival.time, waiting);
         }
-        state.manifest.items = items;
-        state.manifest.items.clear();
+        let items = std::mem::take(&mut state.manifest.items);
+        self.store(state, slot, items, 0..);
         slot
+    }
+
+    /// Hands all records of a request to the spool, in whose entry they have these places.
+    pub(super) fn store(
+        &self,
+        state: &mut State,
+        slot: Slot,
+        mut items: Vec<Item>,
+        places: impl IntoIterator<Item = u32>,
+    ) {
+        if let (Some(spool), Some(entry)) = (&self.spool, state.ledger.entry(slot))
+            && !items.is_empty()
+        {
+            let entries = spool.entries_of(entry, places.into_iter().zip(&items));
+            let waiting = Waiting::new(Arc::clone(&self.mailbox), slot);
+            spool.store(entries, runtime::system_now(), waiting);
+            self.watch_deadlines();
+        }
+        // The list goes back empty, so that the next request finds its room again.
+        items.clear();
+        state.manifest.items = items;
     }
 
     /// Hands those records of a request to the spool that were not confirmed. Its answer waits for
@@ -110,6 +122,7 @@ impl Core {
         if decides {
             self.count_settled(&state.ledger, slot);
         }
+        self.keep(state, slot);
         state.ledger.release(slot);
     }
 }

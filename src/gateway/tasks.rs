@@ -23,15 +23,20 @@ impl Core {
     /// Decides the requests whose time to answer has passed.
     pub fn answer_late(&self) {
         let state = &mut *self.state.borrow_mut();
-        let expired = state.ledger.expire(runtime::now());
+        let now = runtime::now();
+        let expired = state.ledger.expire(now);
         for slot in expired.decided {
+            self.waited_in_vain(state, slot);
             self.count_settled(&state.ledger, slot);
+            self.keep(state, slot);
             state.ledger.release(slot);
         }
         for slot in expired.spills {
             self.spill(state, slot);
         }
-        self.watching.set(state.ledger.events_in_flight() > 0);
+        self.hurry_answers(state, now);
+        let waits = state.ledger.events_in_flight() > 0 || state.waiting_for_store > 0;
+        self.watching.set(waits);
     }
 }
 

@@ -152,7 +152,19 @@ impl Awaited for Ticket {
                 }
             }
             State::Held(slot) => {
-                if let Some(entry) = state.ledger.entry(slot) {
+                if let Some(entry) = state.ledger.entry(slot)
+                    && let Some(refusal) = entry.refused()
+                {
+                    let (code, route) = (refusal.code, entry.route.index);
+                    let took = entry.started.elapsed();
+                    counters.request(Some(route), code.status(), Some(code), took);
+                    let shape = entry.kept.as_ref().map(|kept| (&entry.route.plan, kept));
+                    let scratch = &mut state.reply;
+                    let written = reply::write_refusal(refusal, entry.id, shape, writer, scratch);
+                    if let Some(why) = written.unshaped {
+                        counters.reply_unshaped(route, &why);
+                    }
+                } else if let Some(entry) = state.ledger.entry(slot) {
                     let verdict = Verdict::judge(entry);
                     let route = Some(entry.route.index);
                     let took = runtime::now().saturating_duration_since(entry.started);

@@ -3,6 +3,7 @@
 
 use bytestring::ByteString;
 
+use super::found::Found;
 use super::frame::{Fault, Frame};
 use super::names::Names;
 use super::plan::{EventView, LetPlan, MapError, Plan};
@@ -39,7 +40,7 @@ pub(super) fn compile(
         };
         let value = match source.wants {
             Wants::Condition => super::compile::condition(source.key, &source.node, names, issues),
-            Wants::Text => text(source, names, issues),
+            Wants::Text | Wants::OptionalText => text(source, names, issues),
         };
         names.scope = mapping;
         let Some(value) = value else { continue };
@@ -77,6 +78,7 @@ fn text(
 ) -> Option<Template> {
     let template = template::compile(&source.node, names, issues)?;
     let help = match template.kind() {
+        Type::Optional if source.wants == Wants::OptionalText => return Some(template),
         Type::Optional => "give it a default with `.orValue('')`",
         Type::List | Type::Map | Type::Null | Type::Bytes => "write one `${…}` that gives text",
         _ => return Some(template),
@@ -132,6 +134,24 @@ impl Plan {
             let what = format!("it must be text, and is {}", found.describe());
             refusal(known, (Trouble::unusable(what), known.value.shown()))
         })
+    }
+
+    /// As [`Plan::text`], for one that may be absent.
+    ///
+    /// # Errors
+    /// As [`Plan::text`].
+    pub fn optional_text(
+        &self,
+        place: usize,
+        event: &EventView<'_>,
+    ) -> Result<Option<ByteString>, MapError> {
+        let known = self.outside(place)?;
+        let found = Frame::new(self, event).template(&known.value);
+        let found = found.map_err(|fault| refusal(known, fault))?;
+        if found == Found::Absent {
+            return Ok(None);
+        }
+        self.text(place, event).map(Some)
     }
 
     /// Whether all conditions hold that are judged now: with `early` those that read the head

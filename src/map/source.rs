@@ -81,6 +81,8 @@ pub enum Wants {
     Condition,
     /// Text, or what has a text: a number, true or false.
     Text,
+    /// As `Text`, or nothing where it is optional.
+    OptionalText,
 }
 
 /// What an expression outside of records may read, and so when it is judged.

@@ -21,11 +21,13 @@ pub enum EventOutcome {
     PartlyStored,
     /// Not confirmed in time: it may be stored.
     Uncertain,
+    /// Answered as before under its idempotency key; nothing was sent.
+    Repeated,
 }
 
 impl EventOutcome {
     /// How many there are.
-    pub const COUNT: usize = 8;
+    pub const COUNT: usize = 9;
 
     /// All of them, in the order of their declaration.
     pub const ALL: [Self; Self::COUNT] = [
@@ -37,12 +39,14 @@ impl EventOutcome {
         Self::NotStored,
         Self::PartlyStored,
         Self::Uncertain,
+        Self::Repeated,
     ];
 
     /// The word in the label `outcome`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Repeated => "repeated",
             Self::Delivered => "delivered",
             Self::Accepted => "accepted",
             Self::Spooled => "spooled",

@@ -21,6 +21,10 @@ pub trait Sources: Send + Sync + 'static {
     /// True while the listeners are up and the gateway is not draining. A target that is down
     /// does not matter here: restarting the gateway would not mend it.
     fn ready(&self) -> bool;
+    /// What is known of idempotency keys, where any are kept.
+    fn keys(&self) -> Option<crate::idempotency::Reading> {
+        None
+    }
     /// The settings as run, as YAML, secrets masked.
     fn shown_settings(&self) -> Arc<str>;
     /// The hash of the settings.

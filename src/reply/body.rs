@@ -29,7 +29,13 @@ pub(super) fn success(body: &mut Vec<u8>, entry: &Entry, verdict: &Verdict) {
     body.extend_from_slice(itoa::Buffer::new().format(verdict.accepted).as_bytes());
     body.extend_from_slice(b",\"ack\":\"");
     body.extend_from_slice(ack(entry, verdict).as_bytes());
-    body.extend_from_slice(b"\"}");
+    body.push(b'"');
+    let repeated = entry.repeated();
+    if repeated > 0 {
+        body.extend_from_slice(b",\"repeated\":");
+        body.extend_from_slice(itoa::Buffer::new().format(repeated).as_bytes());
+    }
+    body.push(b'}');
 }
 
 /// A refusal of a whole request, answered with this status.
@@ -57,6 +63,7 @@ fn faults(refusal: &Refusal) -> Vec<FaultReport<'_>> {
 
 /// An answer of this status that lists every event with what became of it at each target.
 pub(super) fn with_events(body: &mut Vec<u8>, entry: &Entry, verdict: &Verdict, status: u16) {
+    let repeated = entry.repeated();
     let judged: Vec<EventVerdict> = (0..entry.events.len())
         .map(|event| EventVerdict::judge(entry, event))
         .collect();
@@ -69,6 +76,7 @@ pub(super) fn with_events(body: &mut Vec<u8>, entry: &Entry, verdict: &Verdict, 
             code: verdict.code.map(Code::as_str),
             detail: entry.refusal_of(index).map(|refusal| &*refusal.detail),
             errors: entry.refusal_of(index).map(faults).unwrap_or_default(),
+            repeated: (repeated > 0 && entry.is_repeated(index)).then_some(true),
             targets: targets(entry, index),
         })
         .collect();
@@ -266,6 +274,8 @@ struct Report<'a> {
 struct EventReport<'a> {
     index: usize,
     outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repeated: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -59,7 +59,8 @@ impl Facts<'_> {
             ErrorMember::Detail => text(detail),
             ErrorMember::Status => Fact::Integer(code.status().into()),
             ErrorMember::Retryable => {
-                Fact::Boolean(matches!(code.status(), 408 | 429 | 502 | 503 | 504 | 507))
+                let again = matches!(code.status(), 408 | 429 | 502 | 503 | 504 | 507);
+                Fact::Boolean(again || code == Code::IdempotencyRunning)
             }
         }
     }

@@ -37,6 +37,7 @@ const OWN_FIELDS: &[(&[&str], &str)] = &[
             "retry-after",
             "allow",
             "preference-applied",
+            "idempotency-replayed",
         ],
         "clients rely on it to be true",
     ),

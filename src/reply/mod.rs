@@ -28,6 +28,8 @@ const PROBLEM: &str = "application/problem+json";
 const JSON: &str = "application/json";
 /// Says how much was stored; it also tells our answers from a load balancer's own.
 const OUTCOME: &str = "Sluicegate-Outcome";
+/// Says that the answer was given before, to the same idempotency key.
+const REPLAYED: &str = "Idempotency-Replayed";
 
 /// An answer that was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,11 +69,14 @@ pub fn write_verdict(
         }
         None => plain_body(entry, verdict, status, &mut applied, body),
     };
-    let pause = matches!(verdict.status, 503 | 507).then(|| retry_pause(None, entry.id));
+    let asks_again = asks_again(verdict.status) || verdict.code == Some(Code::IdempotencyRunning);
+    let pause = asks_again.then(|| retry_pause(None, entry.id));
+    let repeated = entry.is_replay().then_some("true");
     let mut answer = Answer::new(status);
     answer.add_kind(kind, &form);
     answer.add(OUTCOME, verdict.stored.as_str());
     answer.add_some("Retry-After", pause.as_deref());
+    answer.add_some(REPLAYED, repeated);
     answer.add_some("Preference-Applied", applied.as_str());
     answer.add_form(&form);
     answer.write(writer, body);
@@ -163,7 +168,7 @@ pub fn write_refusal(
             Some(PROBLEM)
         }
     };
-    let asks_again = matches!(truth, 429 | 503 | 507);
+    let asks_again = asks_again(truth) || refusal.code == Code::IdempotencyRunning;
     let pause = asks_again.then(|| retry_pause(refusal.retry_after, id));
     let mut answer = Answer::new(status);
     answer.add_kind(kind, &form);
@@ -200,6 +205,11 @@ pub fn event_outcome(entry: &Entry, verdict: &EventVerdict) -> EventOutcome {
         Some(code) if code.status() >= 500 => EventOutcome::NotStored,
         Some(_) => EventOutcome::Refused,
     }
+}
+
+/// Whether an answer of this status names the pause after which to send again.
+fn asks_again(status: u16) -> bool {
+    matches!(status, 429 | 503 | 507)
 }
 
 /// How far callers who are refused together are spread.

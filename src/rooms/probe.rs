@@ -148,7 +148,7 @@ impl Look {
 
 /// What the target's connection says of how to reach AWS.
 #[cfg(any(feature = "dynamodb", feature = "kinesis", feature = "sns"))]
-fn access(settings: &Settings, target: &Target) -> sluicegate_aws::Access {
+pub(super) fn access(settings: &Settings, target: &Target) -> sluicegate_aws::Access {
     match connection(settings, target) {
         Some(ConnectionSettings::Aws(access)) => access.clone(),
         _ => sluicegate_aws::Access::default(),
@@ -156,7 +156,10 @@ fn access(settings: &Settings, target: &Target) -> sluicegate_aws::Access {
 }
 
 #[cfg(feature = "kafka")]
-fn kafka(settings: &Settings, target: &Target) -> Option<sluicegate_kafka::ConnectionSettings> {
+pub(super) fn kafka(
+    settings: &Settings,
+    target: &Target,
+) -> Option<sluicegate_kafka::ConnectionSettings> {
     match connection(settings, target) {
         Some(ConnectionSettings::Kafka(connection)) => Some(connection.clone()),
         _ => None,

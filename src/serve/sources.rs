@@ -6,6 +6,7 @@ use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::dispatch::Target;
+use crate::idempotency::Store;
 use crate::limits::{BODY_BYTES_PER_CORE_MAX, CONNECTION_BUFFER_BYTES, CONNECTIONS_PER_CORE_MAX};
 use crate::observe::{CoreSnapshot, Sources, TargetReading};
 use crate::settings::Settings;
@@ -21,6 +22,7 @@ pub(super) struct Shared {
     pub(super) targets: Arc<[Target]>,
     pub(super) mailboxes: Mailboxes,
     pub(super) spool: Option<Arc<Spool>>,
+    pub(super) keys: Option<Arc<Store>>,
     pub(super) route_names: Vec<Arc<str>>,
     pub(super) started: SystemTime,
     pub(super) driver: &'static str,
@@ -74,6 +76,10 @@ impl Sources for Shared {
     fn ready(&self) -> bool {
         let writable = self.spool.as_ref().is_none_or(|spool| spool.is_writable());
         writable && !self.draining.load(Ordering::Acquire)
+    }
+
+    fn keys(&self) -> Option<crate::idempotency::Reading> {
+        self.keys.as_ref().map(|keys| keys.reading())
     }
 
     fn shown_settings(&self) -> Arc<str> {

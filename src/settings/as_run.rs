@@ -11,8 +11,9 @@ use super::admission::{Auth, Client, KeyPlaces, Limit};
 use crate::admit::schema::Schema;
 pub use crate::admit::{CorsRule, Encodings};
 use crate::http::ProxyVersion;
+use crate::idempotency::Bounds;
 use crate::map::Plan;
-use crate::rooms::{ConnectionSettings, TargetSettings};
+use crate::rooms::{ConnectionSettings, KeyTableSettings, TargetSettings};
 
 /// A whole set of files, checked.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub struct Settings {
     pub targets: Vec<Target>,
     /// Where events are kept on disk.
     pub spool: Option<Spool>,
+    /// Where idempotency keys are kept, if anywhere.
+    pub idempotency: Option<Idempotency>,
     /// Routes, in the order of the files.
     pub routes: Vec<Arc<Route>>,
     /// Who may send to routes that ask for it.
@@ -114,6 +117,8 @@ pub struct Route {
     pub conditions: usize,
     /// How much may come.
     pub limits: Vec<Limit>,
+    /// What of its requests has an idempotency key.
+    pub keys: Keys,
     /// What bodies it takes.
     pub accept: Accept,
     /// What each event must fit.
@@ -126,6 +131,44 @@ pub struct Route {
     pub unmatched: Unmatched,
     /// When and how it answers.
     pub reply: ReplyRule,
+}
+
+/// Where idempotency keys are kept, and for how long.
+#[derive(Clone, Debug)]
+pub struct Idempotency {
+    /// Where.
+    pub store: KeyStore,
+    /// How long a key is known.
+    pub window: Duration,
+    /// How many a local store holds.
+    pub bounds: Bounds,
+}
+
+/// Where idempotency keys are kept.
+#[derive(Clone, Debug)]
+pub enum KeyStore {
+    /// In memory, with a log in this directory.
+    Log(PathBuf),
+    /// In a table that replicas share, with what its connection says.
+    Table(Arc<(KeyTableSettings, Option<ConnectionSettings>)>),
+}
+
+/// What of a route's requests has an idempotency key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keys {
+    /// Nothing has.
+    #[default]
+    None,
+    /// A request, by its header field.
+    Header {
+        /// Whether one without it is refused.
+        required: bool,
+    },
+    /// Each event, by an expression of the plan at this place.
+    Event {
+        /// Its place in `PlanSource::expressions`.
+        place: usize,
+    },
 }
 
 /// What bodies a route takes.

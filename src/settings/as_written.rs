@@ -15,6 +15,7 @@ use sluicegate_contract::ByteSize;
 pub(super) use super::as_written_tests::{Scalar, Test};
 use super::units::{Address, Network, PlainPath, TimeSpan};
 use super::written_admission::{ApiKey, Auth, Client, Limit};
+use super::written_idempotency::Idempotency;
 pub(super) use super::written_reply::{BatchReply, Else, Pixel};
 
 /// A Sluicegate file: which requests become which records in which targets.
@@ -40,6 +41,8 @@ pub(super) struct File {
     /// A directory whose `*.yaml` files hold more clients, each a map of them by name; relative to
     /// this file.
     pub clients_dir: Option<String>,
+    /// What is remembered of requests and events that come with a key.
+    pub idempotency: Option<Idempotency>,
     /// What holds for every route that does not say otherwise.
     pub defaults: Option<Defaults>,
     /// Which requests are taken, and what becomes of them.
@@ -124,6 +127,8 @@ pub(super) struct Defaults {
     pub allow: Option<serde_json::Value>,
     /// How much may come, of each route for itself.
     pub limits: Option<Vec<Limit>>,
+    /// What tells an event that comes again from a new one.
+    pub idempotency: Option<String>,
     /// What becomes of an event that no required target takes.
     pub unmatched: Option<Unmatched>,
     /// When and how a route answers.
@@ -155,6 +160,11 @@ pub(super) struct Route {
     pub allow: Option<serde_json::Value>,
     /// How much may come: past it 429. All that is stated must hold.
     pub limits: Option<Vec<Limit>>,
+    /// The key under which each event is sent once, such as `${event.id}`; a new event needs a new
+    /// key. An event without it is a 400, unless it is optional: `${event.?id}`. By default the
+    /// header `Idempotency-Key` is the key of the whole request, where there is one; `required`
+    /// refuses requests without it; `none` looks at neither. It needs `idempotency` at the top.
+    pub idempotency: Option<String>,
     /// Named values for `when` and `record`: each a `${…}` expression; later ones may use earlier.
     #[serde(default, rename = "let")]
     pub lets: BTreeMap<String, serde_json::Value>,
@@ -361,16 +371,9 @@ pub(super) const LATER_KEYS: &[(&str, &[&str])] = &[
     ),
     (
         "Route",
-        &[
-            "call",
-            "idempotency",
-            "ordered",
-            "dead_letter",
-            "timeout",
-            "stream",
-        ],
+        &["call", "ordered", "dead_letter", "timeout", "stream"],
     ),
-    ("Defaults", &["idempotency", "ordered", "dead_letter"]),
+    ("Defaults", &["ordered", "dead_letter"]),
     ("Binding", &["ordered", "dead_letter", "transact"]),
     ("Reply", &["dead_letter"]),
     ("Accept", &["compression"]),

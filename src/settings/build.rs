@@ -12,7 +12,8 @@ use super::gather::{Named, Parts};
 use super::units::TimeSpan;
 use super::words::nearest;
 use super::{
-    Sources, as_written, build_clients, build_route, build_spool, build_tests, node, show,
+    Sources, as_written, build_clients, build_idempotency, build_route, build_spool, build_tests,
+    node, show,
 };
 use crate::http::ProxyVersion;
 use crate::limits;
@@ -56,6 +57,7 @@ pub(super) fn settings(
         too_many(route.at, "routes", limits::ROUTES_MAX, SPREAD, issues);
     }
     let spool = build_spool::spool(parts, sources, issues);
+    let idempotency = build_idempotency::idempotency(parts, sources, &connections, issues);
     let routes = build_route::routes(parts, sources, &mut hash, issues);
     health_path_is_free(&server, &routes, parts, issues);
     let clients = build_clients::clients(parts, &routes, sources, issues);
@@ -70,6 +72,7 @@ pub(super) fn settings(
         connections,
         targets,
         spool,
+        idempotency,
         routes,
         clients,
         key_places,

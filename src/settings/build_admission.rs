@@ -6,9 +6,9 @@ use sluicegate_contract::ByteSize;
 use super::admission::{Auth, Limit, Quota};
 use super::as_written::{self, Defaults};
 use super::gather::Parts;
-use super::node;
 use super::rates::Rate;
 use super::written_admission::{self, AuthKind};
+use super::{build_idempotency, node};
 use crate::limits::{LIMIT_REFILL_MAX, LIMITS_PER_ROUTE_MAX};
 use crate::map::{ExpressionSource, Issue, Node, NodeValue, Position, Reach, Wants};
 
@@ -134,7 +134,8 @@ pub(super) fn expressions(route: &Node, parts: &Parts) -> Vec<ExpressionSource> 
         wants: Wants::Text,
         reach: Reach::Head,
     });
-    conditions.chain(pers).collect()
+    let key = build_idempotency::expression(route, parts);
+    conditions.chain(pers).chain(key).collect()
 }
 
 /// A route's limits. `first` is the number of the first.

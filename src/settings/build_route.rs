@@ -11,7 +11,9 @@ use super::cors;
 use super::gather::Parts;
 use super::route_table::Table;
 use super::route_text::{self, RouteText};
-use super::{Sources, build_admission, build_reply, build_spool, check_mapping, node};
+use super::{
+    Sources, build_admission, build_idempotency, build_reply, build_spool, check_mapping, node,
+};
 use crate::admit::schema::Schema;
 use crate::limits;
 use crate::map::{BindingSource, Issue, Node, NodeValue, Plan, PlanSource};
@@ -187,6 +189,7 @@ fn route(
     let auth = build_admission::auth(node, written, defaults, parts, issues);
     let first_limit = (index * limits::LIMITS_PER_ROUTE_MAX) as u32;
     let limits = build_admission::route_limits(node, written, defaults, parts, first_limit, issues);
+    let keys = build_idempotency::keys(node, parts, issues);
     let accept = accept(node, written, defaults, issues);
     query_of(node, &accept.formats, text.as_ref(), issues);
     let reply = reply(node, written, defaults, issues);
@@ -194,21 +197,9 @@ fn route(
     for binding in &mut bindings {
         binding.keeps |= reply.otherwise == Otherwise::Spool && binding.need == Need::Required;
     }
-    let required = bindings
-        .iter()
-        .any(|binding| binding.need == Need::Required);
     // Where a target is not known, whether one is required is not known either.
-    let whole = bindings.len() == written.to.len();
-    if whole && !required && !matches!(reply.after, After::None | After::Spooled) {
-        issues.push(Issue {
-            at: key_place(node, &["to"]),
-            message: "no target of this route is required, so its reply would promise nothing"
-                .to_owned(),
-            help: Some(
-                "make one `need: required`, or say `reply: { after: spooled }` or `none`"
-                    .to_owned(),
-            ),
-        });
+    if bindings.len() == written.to.len() {
+        promises(node, &bindings, reply.after, issues);
     }
     build_spool::is_there(node, &reply, parts, issues);
     let name = written.name.as_deref();
@@ -233,6 +224,7 @@ fn route(
         auth,
         conditions: build_admission::condition_count(node, parts),
         limits,
+        keys,
         accept,
         schema: None,
         plan,
@@ -240,6 +232,22 @@ fn route(
         unmatched,
         reply,
     })
+}
+
+/// Notes a route whose reply would wait for nothing.
+fn promises(node: &Node, bindings: &[Binding], after: After, issues: &mut Vec<Issue>) {
+    let is_required = |binding: &Binding| binding.need == Need::Required;
+    if bindings.iter().any(is_required) || matches!(after, After::None | After::Spooled) {
+        return;
+    }
+    issues.push(Issue {
+        at: key_place(node, &["to"]),
+        message: "no target of this route is required, so its reply would promise nothing"
+            .to_owned(),
+        help: Some(
+            "make one `need: required`, or say `reply: { after: spooled }` or `none`".to_owned(),
+        ),
+    });
 }
 
 fn bindings(

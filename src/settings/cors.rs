@@ -15,7 +15,8 @@ use crate::limits::{CORS_ENTRIES_MAX, CORS_MAX_AGE_DEFAULT, CORS_MAX_AGE_MAX};
 use crate::map::{Issue, Node};
 
 /// What a page may read of every answer without being told so in the file.
-const EXPOSED: &str = "Retry-After, Sluicegate-Outcome, RateLimit, RateLimit-Policy";
+const EXPOSED: &str =
+    "Retry-After, Sluicegate-Outcome, RateLimit, RateLimit-Policy, Idempotency-Replayed";
 
 /// Which pages of other origins may send, and what their scripts may read. The whole of it stands
 /// over that of `defaults`, and that over the one of `server`.

@@ -11,6 +11,7 @@ use super::decode::{DecodeError, NodeDeserializer, decode};
 use super::interpolate::Interpolation;
 use super::words::{described, nearest, shown};
 use super::written_admission::Client;
+use super::written_idempotency::Idempotency;
 use super::written_spool::Spool;
 use super::{Environment, Sources, node};
 use crate::map::{Issue, Node, NodeValue, Position};
@@ -29,6 +30,7 @@ pub(super) struct Parts {
     pub(super) clients: Vec<Named<Client>>,
     /// Where each client's name stands.
     pub(super) client_places: HashMap<String, Position>,
+    pub(super) idempotency: Option<(Idempotency, Node)>,
     pub(super) spool: Option<(Spool, Node)>,
     pub(super) defaults: Option<(Defaults, Position)>,
     pub(super) cors: cors::Shared,
@@ -92,6 +94,7 @@ impl Gatherer<'_> {
 
         self.server(&top);
         self.spool(&top);
+        self.idempotency(&top);
         self.defaults(&top);
         for (name, at) in connections {
             self.connection(name, at, &top, &masked);
@@ -236,7 +239,7 @@ impl Gatherer<'_> {
         let kind = found.and_then(|node| self.kind_of(node, &kinds, "target", &name));
         let mut value = None;
         if let (Some((kind, settings)), Some(node)) = (kind, found) {
-            let own = self.decoded(&without(node, &kinds), decode::<Target>);
+            let own = self.decoded(&node::without(node, &kinds), decode::<Target>);
             let room = self.decoded(settings, |node| {
                 TargetSettings::read(kind, NodeDeserializer(node))
             });
@@ -384,17 +387,4 @@ fn shown_part(masked: &Node, part: &str, name: &str) -> Node {
         value: NodeValue::Null,
     };
     section(masked, part, name).cloned().unwrap_or_else(null)
-}
-
-/// The map without these keys.
-fn without(node: &Node, keys: &[&'static str]) -> Node {
-    let entries = node::entries(node)
-        .iter()
-        .filter(|(name, _, _)| !keys.contains(&name.as_str()))
-        .cloned()
-        .collect();
-    Node {
-        at: node.at,
-        value: NodeValue::Map(entries),
-    }
 }

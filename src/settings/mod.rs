@@ -12,6 +12,7 @@ mod build;
 mod build_accept;
 mod build_admission;
 mod build_clients;
+mod build_idempotency;
 mod build_reply;
 mod build_route;
 mod build_schema;
@@ -44,6 +45,7 @@ mod units;
 mod warnings;
 mod words;
 mod written_admission;
+mod written_idempotency;
 mod written_reply;
 mod written_spool;
 mod yaml;
@@ -54,8 +56,9 @@ mod tests;
 
 pub use admission::{Auth, Client, KeyPlaces, Limit, Quota};
 pub use as_run::{
-    Accept, After, BatchReply, Binding, Connection, CorsRule, Encodings, Formats, Need, Otherwise,
-    Pixel, ReplyRule, Route, RouteTest, Server, Settings, Spool, Target, Unmatched,
+    Accept, After, BatchReply, Binding, Connection, CorsRule, Encodings, Formats, Idempotency,
+    KeyStore, Keys, Need, Otherwise, Pixel, ReplyRule, Route, RouteTest, Server, Settings, Spool,
+    Target, Unmatched,
 };
 pub use diagnostics::{Diagnostics, Finding, Severity};
 pub use environment::Environment;

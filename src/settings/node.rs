@@ -97,3 +97,16 @@ pub(super) fn to_value(node: &Node) -> serde_json::Value {
     to_json(node, &mut text);
     serde_json::from_str(&text).unwrap_or_default()
 }
+
+/// The map without these keys.
+pub(super) fn without(node: &Node, keys: &[&'static str]) -> Node {
+    let kept = entries(node)
+        .iter()
+        .filter(|(name, _, _)| !keys.contains(&name.as_str()))
+        .cloned()
+        .collect();
+    Node {
+        at: node.at,
+        value: NodeValue::Map(kept),
+    }
+}

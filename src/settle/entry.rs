@@ -1,5 +1,9 @@
 //! One request in flight: its events, its records and what became of them.
 
+mod once;
+
+pub use once::UnitOutcome;
+
 use std::time::Instant;
 
 use sluicegate_contract::{Outcome, Record};
@@ -7,6 +11,7 @@ use smallvec::SmallVec;
 
 use crate::error::{Code, Refusal};
 use crate::http::{Handling, Preferences, Returned};
+use crate::idempotency::Claims;
 use crate::map::Kept;
 use crate::route::CoreRoute;
 use crate::settings::{After, BatchReply, Need};
@@ -32,6 +37,8 @@ pub struct Entry {
     pub kept: Option<Kept>,
     /// What its client would like of the answer.
     pub preferences: Preferences,
+    /// The keys under which it is sent once, where it has some.
+    pub claims: Option<Box<Claims>>,
     /// What became of that part of it that goes to the spool.
     pub spooling: Spooling,
     /// Events that are not decided yet. The answer is ready at 0.
@@ -112,6 +119,7 @@ impl Entry {
             batch: false,
             kept: None,
             preferences: Preferences::default(),
+            claims: None,
             spooling: Spooling::Not,
             events_open: 0,
             records_open: 0,
@@ -241,7 +249,7 @@ impl Entry {
     /// True once the answer can be given.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.events_open == 0 && self.spooling != Spooling::Waiting
+        self.events_open == 0 && self.spooling != Spooling::Waiting && !self.is_waiting()
     }
 
     /// True once no outcome is awaited any more, nor the spool.

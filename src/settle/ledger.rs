@@ -56,6 +56,8 @@ pub struct Settled {
     pub best_effort: bool,
     /// True if it decided its request.
     pub decided: bool,
+    /// True if its request has keys, and is decided or complete by it.
+    pub keeps: bool,
     /// True if its request is to go to the spool before it is decided.
     pub spills: bool,
     /// True for a record that went to the spool, too.
@@ -173,6 +175,7 @@ impl Ledger {
             late,
             best_effort: held.entry.needs(binding) == Need::BestEffort,
             decided: false,
+            keeps: held.entry.claims.is_some() && held.entry.is_complete(),
             spills: false,
             spilled: way == Way::Spilled,
         };
@@ -180,6 +183,7 @@ impl Ledger {
             settled.spills = held.entry.spills();
             settled.decided = !settled.spills;
             if settled.decided {
+                settled.keeps = held.entry.claims.is_some();
                 self.decide(slot);
             }
         }
@@ -250,7 +254,8 @@ impl Ledger {
         let Some(held) = self.held.get_mut(slot) else {
             return true;
         };
-        if !held.decided
+        let ready = held.decided && !held.entry.holds_back();
+        if !ready
             && !held
                 .waker
                 .as_ref()
@@ -258,18 +263,58 @@ impl Ledger {
         {
             held.waker = Some(waker.clone());
         }
-        held.decided
-    }
-
-    /// The request in a slot, to take from it what the spool stores.
-    pub fn entry_mut(&mut self, slot: Slot) -> Option<&mut Entry> {
-        self.held.get_mut(slot).map(|held| &mut held.entry)
+        ready
     }
 
     /// The request in a slot.
     #[must_use]
     pub fn entry(&self, slot: Slot) -> Option<&Entry> {
         self.held.get(slot).map(|held| &held.entry)
+    }
+
+    /// The request in a slot, to be changed by whoever judges its keys.
+    pub fn entry_mut(&mut self, slot: Slot) -> Option<&mut Entry> {
+        self.held.get_mut(slot).map(|held| &mut held.entry)
+    }
+
+    /// True once a request was decided, also where it is not held any more.
+    #[must_use]
+    pub fn is_decided(&self, slot: Slot) -> bool {
+        self.held.get(slot).is_none_or(|held| held.decided)
+    }
+
+    /// A request that waited has got its records: it may be decided by that. True if it is.
+    pub fn opened(&mut self, slot: Slot) -> bool {
+        let ready = |held: &Held| !held.decided && held.entry.is_ready();
+        let ready = self.held.get(slot).is_some_and(ready);
+        if ready {
+            self.decide(slot);
+        }
+        ready
+    }
+
+    /// Wakes whoever waits for an answer that was held back.
+    pub fn wake(&mut self, slot: Slot) {
+        let waker = self.held.get_mut(slot).and_then(|held| held.waker.take());
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Lets those answers go that were held back until their time had passed.
+    pub fn hurry(&mut self, now: Instant) {
+        for (_, held) in &mut self.held {
+            if held.decided
+                && now >= held.until
+                && held.entry.holds_back()
+                && let Some(claims) = &mut held.entry.claims
+            {
+                claims.hurried = true;
+                if let Some(waker) = held.waker.take() {
+                    waker.wake();
+                }
+            }
+        }
     }
 
     /// The answer was given, or nobody is there to take it.
@@ -283,11 +328,9 @@ impl Ledger {
 
     /// Lets a request go once it is answered and its last outcome is in.
     pub fn release(&mut self, slot: Slot) {
-        if self
-            .held
-            .get(slot)
-            .is_some_and(|h| h.answered && h.decided && h.entry.is_complete())
-        {
+        if self.held.get(slot).is_some_and(|h| {
+            h.answered && h.decided && h.entry.is_complete() && !h.entry.is_awaited()
+        }) {
             self.held.remove(slot);
         }
     }

@@ -10,6 +10,7 @@ use sluicegate_contract::{Outcome, OutcomeSink, RecordId};
 
 use super::{Ledger, Slot};
 use crate::error::Code;
+use crate::idempotency::Verdict;
 use crate::observe::CoreSnapshot;
 use crate::runtime::Ringer;
 
@@ -19,6 +20,10 @@ pub enum Mail {
     Outcomes(Vec<(RecordId, Outcome)>),
     /// The final outcome of one record.
     Outcome(RecordId, Outcome),
+    /// Who gets the keys of the request in this slot, one verdict for each key.
+    Claimed(Slot, Vec<Verdict>),
+    /// What the keys of the request in this slot came to is stored, or cannot be.
+    Recorded(Slot),
     /// What became of that part of a request that went to the spool.
     Spooled(Slot, Result<(), Code>),
     /// Somebody asks for the core's counters.

@@ -8,7 +8,7 @@ mod ledger;
 mod mailbox;
 mod verdict;
 
-pub use entry::{Entry, EventState, RecordState, Spooling, Way};
+pub use entry::{Entry, EventState, RecordState, Spooling, UnitOutcome, Way};
 pub use ledger::{Expired, Ledger, Slot};
 pub use mailbox::{CoreMailbox, Mail, Mailboxes};
 pub use verdict::{EventVerdict, Stored, Verdict};

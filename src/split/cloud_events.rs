@@ -133,6 +133,7 @@ impl Cut<'_> {
                 self.check_members(envelope, &row, event)?;
                 self.clear_attributes(&mut row, event)?;
                 self.data(envelope, &mut row, event, behind)?;
+                self.scratch.envelopes.push((whole.start, whole.end));
                 Ok(whole.end as usize)
             });
         self.scratch.row = row;

@@ -69,6 +69,8 @@ pub struct Scratch {
     pub decoders: Decoders,
     /// What the places are in, where it is not the body as received.
     pub(super) text: Option<Bytes>,
+    /// Where each structured CloudEvent stands in the body, as received.
+    pub(super) envelopes: Vec<(u32, u32)>,
     /// The captures of one CloudEvent, its own members included.
     pub(super) row: Vec<Option<Capture>>,
     pub(super) stack: Vec<Open>,
@@ -104,6 +106,21 @@ impl Scratch {
             .map(move |span| text(span).unwrap_or_default())
     }
 
+    /// Where the CloudEvent at this place stands in the body, its attributes included, where the
+    /// body is of CloudEvents.
+    #[must_use]
+    pub fn envelope(&self, event: usize) -> Option<std::ops::Range<usize>> {
+        let (start, end) = *self.envelopes.get(event)?;
+        Some(start as usize..end as usize)
+    }
+
+    /// Whether a pair of a query, `name=value`, is the one that holds a client's key.
+    #[must_use]
+    pub fn hides(&self, pair: &str) -> bool {
+        let name = pair.split('=').next().unwrap_or_default();
+        self.hidden.as_deref() == Some(name)
+    }
+
     /// What the places of events and captures are in: the body, or what was made of it.
     #[must_use]
     pub fn text<'s>(&'s self, body: &'s Bytes) -> &'s Bytes {
@@ -112,6 +129,7 @@ impl Scratch {
 
     fn clear(&mut self) {
         self.text = None;
+        self.envelopes.clear();
         self.events.clear();
         self.captures.clear();
         if self.captures.capacity() > KEPT_CAPTURES_MAX {

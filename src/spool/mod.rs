@@ -25,6 +25,8 @@ mod lane;
 mod open;
 mod reading;
 mod store;
+#[cfg(test)]
+mod tests;
 mod thread;
 
 pub use door::{Door, Opening};

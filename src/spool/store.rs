@@ -121,10 +121,14 @@ impl Spool {
         let _ = self.counters.set(counters);
     }
 
-    /// The entries of a request that goes to the spool as a whole.
+    /// The entries of records that go to the spool alone, each with its place in its request.
     #[must_use]
-    pub fn entries_of(&self, id: u128, request: &Entry, items: &[Item]) -> Vec<Bytes> {
-        let records = (0..).zip(items).filter_map(|(number, item)| {
+    pub fn entries_of<'i>(
+        &self,
+        request: &Entry,
+        items: impl IntoIterator<Item = (u32, &'i Item)>,
+    ) -> Vec<Bytes> {
+        let records = items.into_iter().filter_map(|(number, item)| {
             let label = self.labels.get(usize::from(item.target))?;
             Some(ToStore {
                 number,
@@ -137,7 +141,7 @@ impl Spool {
                 record: &item.record,
             })
         });
-        entry::encode(id, &request.route.name, records)
+        entry::encode(request.id, &request.route.name, records)
     }
 
     /// The entries of those records of a request that were not confirmed.

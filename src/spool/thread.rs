@@ -118,7 +118,7 @@ fn run(
                     }
                 }
                 // Only cores are asked for these.
-                Mail::Spooled(..) | Mail::Snapshot(_) => {}
+                Mail::Spooled(..) | Mail::Claimed(..) | Mail::Recorded(_) | Mail::Snapshot(_) => {}
             }
         }
         let mut wake = drain.step(now, backlog, targets);

@@ -20,6 +20,10 @@ STATE = os.path.join(ROOT, ".sluicegate-test")
 # Building and testing together may take so long; a run that hangs ends in a failure, not never.
 BUILD_SECONDS = 40 * 60
 TEST_SECONDS = 25 * 60
+# What a whole run does beside the workspace's tests: the protocols between threads under loom, and
+# each fuzzer for a minute. Both are workspaces of their own, with their own flags.
+MODELS = ["cargo", "test", "--quiet", "--manifest-path", "models/Cargo.toml", "--target-dir", "target/models"]
+BESIDE_CARGO = [MODELS, ["fuzz/run", "60"]]
 RESULT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored")
 
 
@@ -115,6 +119,10 @@ def test(words):
         with open(skips) as lines:
             for line in lines:
                 counts.skip(line.strip())
+    if not words:
+        for command in BESIDE_CARGO:
+            say("running " + " ".join(command))
+            status = follow(command, environment, counts) or status
     counts.close(finished=status == 0)
     return status
 

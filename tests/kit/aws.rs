@@ -10,6 +10,8 @@ use aws_sdk_dynamodb::types::{
 use aws_sdk_kinesis::types::ShardIteratorType;
 use aws_sdk_sqs::types::DeleteMessageBatchRequestEntry;
 
+use sluicegate_audit::{AwsAccess, DynamodbSource, KinesisSource, Place, SnsSource, Source};
+
 use super::{PATIENCE, unique};
 
 const REGION: &str = "us-east-1";
@@ -186,7 +188,24 @@ impl Aws {
     }
 }
 
+fn access(endpoint: &str) -> AwsAccess {
+    AwsAccess {
+        region: Some(REGION.to_owned()),
+        endpoint_url: Some(endpoint.to_owned()),
+        profile: None,
+    }
+}
+
 impl Stream {
+    /// Where the audit reads it.
+    pub(crate) fn source(&self) -> Source {
+        Source::Kinesis(KinesisSource {
+            stream: self.name.clone(),
+            access: access(&self.endpoint),
+            place: Place::whole(&["id".to_owned()]),
+        })
+    }
+
     /// The YAML of a target that writes to it.
     pub(crate) fn target(&self) -> String {
         let Self { name, endpoint, .. } = self;
@@ -227,6 +246,17 @@ impl Stream {
 }
 
 impl Table {
+    /// Where the audit reads it: items with `pk`, `raw` and, where writes count, `puts`.
+    pub(crate) fn source(&self) -> Source {
+        Source::Dynamodb(DynamodbSource {
+            table: self.name.clone(),
+            access: access(&self.endpoint),
+            id: "pk".to_owned(),
+            payload: Some("raw".to_owned()),
+            count: Some("puts".to_owned()),
+        })
+    }
+
     /// The YAML of a target that writes to it.
     pub(crate) fn target(&self) -> String {
         let Self { name, endpoint, .. } = self;
@@ -259,6 +289,16 @@ impl Table {
 }
 
 impl Topic {
+    /// Where the audit reads it: through a queue of its own.
+    pub(crate) fn source(&self) -> Source {
+        Source::Sns(SnsSource {
+            topic_arn: self.arn.clone(),
+            access: access(&self.endpoint),
+            queue: None,
+            place: Place::whole(&["id".to_owned()]),
+        })
+    }
+
     /// The YAML of a target that publishes to it.
     pub(crate) fn target(&self) -> String {
         let Self { arn, endpoint, .. } = self;

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs::File;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -87,57 +88,55 @@ impl Opening {
     /// Starts it and waits until it listens.
     pub(crate) fn start(self) -> Gateway {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("gateway.yaml");
         let text = format!(
             "sluicegate: 1\n{}server:\n{}targets:\n{}defaults: {{ auth: none }}\nroutes:\n{}",
             self.top, self.server, self.targets, self.routes
         );
-        std::fs::write(&file, &text).unwrap();
-        let log = folder.path().join("log");
-        let child = sluicegate()
-            .arg("serve")
-            .arg(&file)
-            .args(["--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
-            .args(["--log-format", "json", "--cores", "2"])
-            .args(&self.arguments)
-            .envs(self.environment)
-            .stdout(Stdio::null())
-            .stderr(File::create(&log).unwrap())
-            .spawn()
-            .unwrap();
+        std::fs::write(folder.path().join("gateway.yaml"), text).unwrap();
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        let words = Words {
+            arguments: self.arguments,
+            environment: self.environment,
+        };
         let mut gateway = Gateway {
-            child,
+            child: words.launch(folder.path(), nowhere, nowhere),
+            words,
             folder,
             http: nowhere,
             admin: nowhere,
             started: Value::Null,
         };
-        let end = Instant::now() + PATIENCE;
-        while gateway.started.is_null() {
-            let ended = gateway.child.try_wait().unwrap();
-            assert!(
-                ended.is_none(),
-                "ended with {ended:?}:\n{}\n{text}",
-                gateway.log()
-            );
-            assert!(
-                Instant::now() < end,
-                "did not start:\n{}\n{text}",
-                gateway.log()
-            );
-            std::thread::sleep(Duration::from_millis(10));
-            gateway.started = gateway.logged("gateway.started").unwrap_or_default();
-        }
-        let address = |name: &str| gateway.started[name].as_str().unwrap().parse().unwrap();
-        (gateway.http, gateway.admin) = (address("http"), address("admin"));
+        gateway.wait_for_its_start();
         gateway
+    }
+}
+
+/// What a gateway is started with beside its file.
+struct Words {
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+}
+
+impl Words {
+    fn launch(&self, folder: &Path, http: SocketAddr, admin: SocketAddr) -> Child {
+        sluicegate()
+            .arg("serve")
+            .arg(folder.join("gateway.yaml"))
+            .args(["--http", &http.to_string(), "--admin", &admin.to_string()])
+            .args(["--log-format", "json", "--cores", "2"])
+            .args(&self.arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdout(Stdio::null())
+            .stderr(File::create(folder.join("log")).unwrap())
+            .spawn()
+            .unwrap()
     }
 }
 
 /// A gateway that runs. It is killed when it is dropped.
 pub(crate) struct Gateway {
     child: Child,
+    words: Words,
     folder: TempDir,
     /// The data port.
     pub(crate) http: SocketAddr,
@@ -148,6 +147,45 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
+    fn wait_for_its_start(&mut self) {
+        self.started = Value::Null;
+        let end = Instant::now() + PATIENCE;
+        while self.started.is_null() {
+            let ended = self.child.try_wait().unwrap();
+            let file = || std::fs::read_to_string(self.file()).unwrap();
+            assert!(
+                ended.is_none(),
+                "ended with {ended:?}:\n{}\n{}",
+                self.log(),
+                file()
+            );
+            assert!(
+                Instant::now() < end,
+                "did not start:\n{}\n{}",
+                self.log(),
+                file()
+            );
+            std::thread::sleep(Duration::from_millis(10));
+            self.started = self.logged("gateway.started").unwrap_or_default();
+        }
+        let address = |name: &str| self.started[name].as_str().unwrap().parse().unwrap();
+        (self.http, self.admin) = (address("http"), address("admin"));
+    }
+
+    /// Its file.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.folder.path().join("gateway.yaml")
+    }
+
+    /// Ends it with SIGKILL, where it stands, and starts it again on the same ports. Its log is
+    /// the new one's from then on.
+    pub(crate) fn kill_and_start_again(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.child = self.words.launch(self.folder.path(), self.http, self.admin);
+        self.wait_for_its_start();
+    }
+
     /// A new connection to the data port.
     pub(crate) fn client(&self) -> Client {
         Client::to(self.http)

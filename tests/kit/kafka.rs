@@ -7,6 +7,8 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 
+use sluicegate_audit::{KafkaSource, Place, Source};
+
 use super::{PATIENCE, unique};
 
 /// The broker that `tests/run` started.
@@ -51,6 +53,16 @@ impl Kafka {
 }
 
 impl Topic {
+    /// Where the audit reads it.
+    pub(crate) fn source(&self) -> Source {
+        Source::Kafka(KafkaSource {
+            servers: self.servers.clone(),
+            topic: self.name.clone(),
+            properties: Vec::new(),
+            place: Place::whole(&["id".to_owned()]),
+        })
+    }
+
     /// The YAML of a target that writes to it.
     pub(crate) fn target(&self) -> String {
         format!(

@@ -1,6 +1,7 @@
 //! The kit through which the stories speak: the real program on free ports, a bare HTTP client,
 //! and readers that ask each backend itself what it holds.
 
+mod audit;
 mod aws;
 mod check;
 mod client;
@@ -10,6 +11,7 @@ mod program;
 
 use std::time::{Duration, Instant};
 
+pub(crate) use audit::{Stream as Load, audited};
 pub(crate) use aws::{Aws, aws, roto};
 pub(crate) use check::{event, exactly_once, ndjson};
 pub(crate) use client::{Answer, Client, Request, flood};

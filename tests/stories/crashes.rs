@@ -1,0 +1,148 @@
+//! The gateway is killed where it stands, under load, again and again: what was acknowledged is
+//! where it belongs, in order, and no more often than the doubts allow.
+//!
+//! In CI 25 times. `SLUICEGATE_LONG=1` kills 1,000 times, in rounds with targets of their own;
+//! `SLUICEGATE_LONG_FROM=N` goes on at round N, and the seed of each round is its number.
+
+use std::time::{Duration, Instant};
+
+use sluicegate_audit::{Asked, Audit};
+
+use crate::kit::{Load, audited, aws, gateway, kafka};
+
+/// Kills of one round, which is what CI runs.
+const KILLS: u64 = 25;
+/// Rounds of the long form.
+const ROUNDS: u64 = 40;
+/// Events a second to all four targets: what the emulators take beside everything else.
+const RATE: u64 = 150;
+/// Events a second to Kafka alone.
+const RATE_KAFKA: u64 = 1000;
+
+/// Records for each target: whole events, by their key where the target knows keys, and in the
+/// table a counter, so that a second write is seen.
+const BINDINGS: &[&str] = &[
+    "target: audit, record: { key: '${event.key}', value: '${event}' }",
+    "target: clicks, record: { partition_key: '${event.key}', data: '${event}' }",
+    "target: orders, record: { update: { key: { pk: '${event.id}' }, \
+     set: { raw: '${json(event)}' }, add: { puts: 1 } } }",
+    "target: alerts, record: { message: '${event}' }",
+];
+
+/// What a route answers after, and what follows from it.
+#[derive(Clone, Copy)]
+struct Promise {
+    /// Keys of the route.
+    route: &'static str,
+    /// Whether the file has a spool.
+    spool: bool,
+}
+
+const REQUIRED: Promise = Promise {
+    route: "reply: { within: 20s }",
+    spool: false,
+};
+
+fn rounds() -> std::ops::Range<u64> {
+    if std::env::var_os("SLUICEGATE_LONG").is_none() {
+        return 0..1;
+    }
+    let from = std::env::var("SLUICEGATE_LONG_FROM").ok();
+    from.and_then(|text| text.parse().ok()).unwrap_or(0)..ROUNDS
+}
+
+/// Runs all rounds and says how far it is.
+fn kill_in_rounds(story: &str, round: impl Fn(u64) -> u64) {
+    let (began, rounds) = (Instant::now(), rounds());
+    let (from, mut acknowledged) = (rounds.start, 0);
+    for seed in rounds {
+        acknowledged += round(seed);
+        println!(
+            "{story}: round {seed}: {} kills, {acknowledged} acknowledged, none lost, {:?}",
+            (seed + 1 - from) * KILLS,
+            began.elapsed()
+        );
+    }
+}
+
+fn all_four_are_killed_for(story: &str, promise: Promise) {
+    let (Some(kafka), Some(aws)) = (kafka(story), aws(story)) else {
+        return;
+    };
+    kill_in_rounds(story, |seed| {
+        let (audit, stream) = (kafka.topic(4), aws.stream(2));
+        let (table, topic) = (aws.table(), aws.topic());
+        let folder = tempfile::tempdir().unwrap();
+        let mut opening = gateway()
+            .target("audit", &audit.target())
+            .target("clicks", &stream.target())
+            .target("orders", &table.target())
+            .target("alerts", &topic.target())
+            .fan_out("POST /events", BINDINGS, promise.route);
+        if promise.spool {
+            let dir = folder.path().join("spool");
+            opening = opening.top(&format!("spool: {{ dir: '{}' }}\n", dir.display()));
+        }
+        let targets = Audit::open(vec![
+            audited("Kafka", true, audit.source()),
+            // Records of a spool go to a stream side by side.
+            audited("Kinesis", !promise.spool, stream.source()),
+            audited("DynamoDB", false, table.source()),
+            audited("SNS", false, topic.source()),
+        ]);
+        kill(opening.start(), targets.unwrap(), seed, RATE, promise)
+    });
+}
+
+/// Kills a gateway at random points under load; gives how many events were acknowledged.
+fn kill(
+    mut gateway: crate::kit::Gateway,
+    targets: Audit,
+    seed: u64,
+    rate: u64,
+    promise: Promise,
+) -> u64 {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let load = Load::begin(&gateway, "/events", rate);
+    for _ in 0..KILLS {
+        // At least one goes through each time: a gateway that never serves loses nothing.
+        load.wait_for(1);
+        std::thread::sleep(Duration::from_millis(random.u64(0..500)));
+        gateway.kill_and_start_again();
+    }
+    load.wait_for(1);
+    let asked = Asked {
+        acknowledged_min: KILLS,
+        faults: KILLS,
+        faults_min: KILLS,
+        // A spool's cursors are durable once a second: what was delivered since goes out again.
+        duplicates_allowed: if promise.spool { KILLS * rate * 2 } else { 0 },
+        ..Asked::default()
+    };
+    let acknowledged = load.judge(targets, asked);
+    gateway.stop();
+    acknowledged
+}
+
+#[test]
+fn what_required_targets_confirmed_survives_kills_of_the_gateway() {
+    all_four_are_killed_for(
+        "what_required_targets_confirmed_survives_kills_of_the_gateway",
+        REQUIRED,
+    );
+}
+
+#[test]
+fn what_kafka_confirmed_survives_kills_of_the_gateway_in_order() {
+    let story = "what_kafka_confirmed_survives_kills_of_the_gateway_in_order";
+    let Some(kafka) = kafka(story) else { return };
+    kill_in_rounds(story, |seed| {
+        let topic = kafka.topic(4);
+        let gateway = gateway()
+            .target("audit", &topic.target())
+            .fan_out("POST /events", &BINDINGS[..1], REQUIRED.route)
+            .start();
+        let targets = Audit::open(vec![audited("Kafka", true, topic.source())]).unwrap();
+        kill(gateway, targets, seed, RATE_KAFKA, REQUIRED)
+    });
+}
