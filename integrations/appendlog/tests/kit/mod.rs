@@ -127,6 +127,8 @@ impl Lives {
         let usage = opened.0.usage();
         tell(|| format!("opened: {:?}, {:?}", opened.1, usage.cursors));
         self.disk.stop_after(u64::MAX);
+        let Recovery { damages, .. } = &opened.1;
+        assert!(damages.is_empty(), "no power cut is damage: {damages:?}");
         self.judge(&opened.0);
         let (mut log, found) = opened;
         // All are there from the beginning, so that none is made after what it would have held is
