@@ -13,8 +13,10 @@ mod admission;
 mod claims;
 mod core;
 mod idempotent;
+mod letters;
 mod refused;
 mod rehearsal;
+mod service;
 mod spooling;
 mod tasks;
 mod ticket;
@@ -206,6 +208,9 @@ impl Core {
         let slot = state.ledger.insert(entry);
         if ready {
             self.count_settled(&state.ledger, slot);
+        }
+        if let Some(letters) = &self.letters {
+            self.write_lost(letters, arrival, &mut state.manifest);
         }
         let items = std::mem::take(&mut state.manifest.items);
         self.hand_over(state, slot, items, &[]);

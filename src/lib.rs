@@ -7,6 +7,7 @@ pub mod admin;
 pub mod admit;
 pub mod cli;
 pub mod courier;
+pub mod dead_letters;
 pub mod dispatch;
 pub mod error;
 pub mod gateway;

@@ -15,12 +15,14 @@ mod stories {
     mod chromium;
     mod command_line;
     mod crashes;
+    mod dead_letters;
     mod delivery;
     mod faults;
     mod fields;
     mod formats;
     mod hostile;
     mod idempotency;
+    mod log_target;
     mod operations;
     mod overload;
     mod proxies;

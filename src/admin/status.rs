@@ -25,6 +25,18 @@ pub(super) fn status(sources: &dyn Sources) -> String {
         "routes": sources.routes().iter().map(|name| &**name).collect::<Vec<_>>(),
         "targets": targets,
     });
+    if let Some(keys) = sources.keys() {
+        page["idempotency"] = json!({
+            "store": keys.store,
+            "keys": keys.keys,
+            "running": keys.running,
+            "bytes": keys.bytes,
+            "replayed": keys.replayed,
+            "forgotten": keys.forgotten,
+            "unrecorded": keys.unrecorded,
+            "last_error": keys.last_error,
+        });
+    }
     if let Some(reading) = sources.spool() {
         page["spool"] = spool(&reading);
     }
@@ -50,6 +62,10 @@ fn target(target: &TargetReading) -> Value {
         },
         "inflight_calls": target.counters.inflight_calls,
         "last_error": last_error,
+        "dead_letters": {
+            "kept": target.counters.dead_letters.iter().map(|(_, letters)| letters).sum::<u64>(),
+            "lost": target.counters.dead_letters_lost,
+        },
     })
 }
 

@@ -58,9 +58,14 @@ pub fn reserve(targets: &[Target], manifest: &mut Manifest) -> Result<(), Shed> 
         }
     }
     manifest.keep_best_effort(|target, bytes| {
-        targets
-            .get(usize::from(target))
-            .is_some_and(|target| target.gate.pass().is_ok() && target.gauge.reserve(bytes))
+        let Some(target) = targets.get(usize::from(target)) else {
+            return Err(ReasonKind::TargetMissing);
+        };
+        match target.gate.pass() {
+            Err(_) => Err(ReasonKind::Unavailable),
+            Ok(()) if !target.gauge.reserve(bytes) => Err(ReasonKind::QueueFull),
+            Ok(()) => Ok(()),
+        }
     });
     Ok(())
 }

@@ -8,6 +8,7 @@ use sluicegate_contract::Room;
 
 use super::{Gate, Inbox};
 use crate::observe::TargetCounters;
+use crate::rooms::Envelope;
 
 /// A target, shared by all cores.
 #[derive(Clone)]
@@ -26,6 +27,10 @@ pub struct Target {
     pub inbox: Option<Arc<Inbox>>,
     /// What is counted of it.
     pub counters: Arc<TargetCounters>,
+    /// The place of the target that takes its dead letters.
+    pub dead_letter: Option<u16>,
+    /// How the dead letters of others become its records; `None` where it cannot take any.
+    pub envelope: Option<Envelope>,
 }
 
 impl fmt::Debug for Target {

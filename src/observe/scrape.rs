@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::idempotency::Reading;
+
 use super::{CoreSnapshot, RouteSnapshot, Sources, TargetReading, TargetTally, process};
 use crate::spool::SpoolReading;
 
@@ -36,6 +38,8 @@ pub struct Scrape {
     pub(crate) routes: Vec<(Arc<str>, RouteSnapshot)>,
     /// Each target with the sums of what the cores counted of it.
     pub(crate) targets: Vec<(TargetReading, TargetTally)>,
+    /// What is known of idempotency keys, where any are kept.
+    pub(crate) keys: Option<Reading>,
     /// The spool, where the files have one.
     pub(crate) spool: Option<SpoolReading>,
     pub(crate) driver: String,
@@ -96,6 +100,7 @@ impl Scraper {
             cores: cores.collect(),
             routes: self.routes(sources.routes()),
             targets: self.targets(sources.targets()),
+            keys: sources.keys(),
             spool: sources.spool(),
             driver: sources.driver(),
             hash: sources.hash(),

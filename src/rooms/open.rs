@@ -2,6 +2,7 @@
 
 #[cfg(feature = "kafka")]
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 #[cfg(feature = "kafka")]
 use std::time::Duration;
@@ -30,6 +31,8 @@ pub struct RoomContext {
     /// Stands in the place of every Kafka connection of the file.
     #[cfg(feature = "kafka")]
     kafka: Option<String>,
+    /// Each log has its directory in this one, in the place of that in the file.
+    logs: Option<PathBuf>,
 }
 
 impl RoomContext {
@@ -41,16 +44,24 @@ impl RoomContext {
             hallway: sluicegate_aws::Hallway::from_environment(),
             #[cfg(feature = "kafka")]
             kafka: None,
+            logs: None,
         }
+    }
+
+    /// Where AWS clients come from.
+    #[cfg(feature = "dynamodb")]
+    pub(super) fn hallway(&self) -> &Arc<sluicegate_aws::Hallway> {
+        &self.hallway
     }
 
     /// Embedded backends, in the place of those that the file names.
     #[cfg(feature = "sandbox")]
     #[must_use]
-    pub fn embedded(hallway: Arc<sluicegate_aws::Hallway>, kafka: String) -> Self {
+    pub fn embedded(hallway: Arc<sluicegate_aws::Hallway>, kafka: String, logs: PathBuf) -> Self {
         Self {
             hallway,
             kafka: Some(kafka),
+            logs: Some(logs),
         }
     }
 }
@@ -113,6 +124,9 @@ fn target(written: &settings::Target, room: Room, gate: Arc<Gate>) -> Target {
         gauge: Arc::new(Gauge::new(written.queue_bytes)),
         gate,
         counters: Arc::new(TargetCounters::new()),
+        dead_letter: written.dead_letter,
+        // A target that cannot take dead letters is none that a file names as one.
+        envelope: written.room.envelope().ok(),
     }
 }
 
@@ -133,6 +147,14 @@ impl Opening<'_> {
     ) -> Result<Room, Reason> {
         match &target.room {
             TargetSettings::Discard(_) => Ok(Room::Producing(sluicegate_discard::open())),
+            TargetSettings::Log(written) => {
+                let mut written = written.clone();
+                if let Some(logs) = &self.context.logs {
+                    written.dir = logs.join(&*target.name);
+                }
+                let room = sluicegate_log::open(&target.name, &written, self.outcomes, watch)?;
+                Ok(Room::Producing(room))
+            }
             #[cfg(feature = "kafka")]
             TargetSettings::Kafka(written) => {
                 let connection = self.kafka_connection(target, written)?;
@@ -150,6 +172,7 @@ impl Opening<'_> {
         let (hallway, access) = (&self.context.hallway, self.access(target));
         match &target.room {
             TargetSettings::Discard(_) => Room::Producing(sluicegate_discard::open()),
+            TargetSettings::Log(_) => Room::Producing(sluicegate_log::scales()),
             #[cfg(feature = "dynamodb")]
             TargetSettings::Dynamodb(written) => {
                 let written = sluicegate_dynamodb::Settings {

@@ -5,9 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::dead_letters::Ways;
 use crate::dispatch::Target;
 use crate::idempotency::Store;
-use crate::limits::{BODY_BYTES_PER_CORE_MAX, CONNECTION_BUFFER_BYTES, CONNECTIONS_PER_CORE_MAX};
+use crate::limits::{
+    BODY_BYTES_PER_CORE_MAX, CONNECTION_BUFFER_BYTES, CONNECTIONS_PER_CORE_MAX,
+    LETTERS_WAITING_BYTES_MAX,
+};
 use crate::observe::{CoreSnapshot, Sources, TargetReading};
 use crate::settings::Settings;
 use crate::settle::{Mail, Mailboxes};
@@ -111,10 +115,14 @@ impl Sources for Shared {
             .sum::<u64>();
         let connections = (CONNECTIONS_PER_CORE_MAX * CONNECTION_BUFFER_BYTES) as u64;
         let core = connections + BODY_BYTES_PER_CORE_MAX as u64;
+        let letters = match Ways::of(&self.settings).is_empty() {
+            true => 0,
+            false => LETTERS_WAITING_BYTES_MAX,
+        };
         let spool = self
             .spool
             .as_ref()
             .map_or(0, |spool| spool.memory_ceiling_bytes());
-        queues + core * self.mailboxes.all().len() as u64 + spool
+        queues + letters + core * self.mailboxes.all().len() as u64 + spool
     }
 }

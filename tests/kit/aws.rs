@@ -266,8 +266,13 @@ impl Table {
         )
     }
 
-    /// The attribute `raw` of all its items, by a consistent scan.
+    /// The attribute `raw` of all its items.
     pub(crate) fn read(&self) -> Vec<String> {
+        self.texts("raw")
+    }
+
+    /// An attribute of all items that have it as text, by a consistent scan.
+    pub(crate) fn texts(&self, attribute: &str) -> Vec<String> {
         let client = client!(aws_sdk_dynamodb, &self.endpoint);
         self.runtime.block_on(async {
             let (mut found, mut from) = (Vec::new(), None);
@@ -275,7 +280,7 @@ impl Table {
                 let scan = client.scan().table_name(&self.name).consistent_read(true);
                 let page = scan.set_exclusive_start_key(from).send().await.unwrap();
                 let raw = |item: &std::collections::HashMap<_, _>| {
-                    let raw: &aws_sdk_dynamodb::types::AttributeValue = item.get("raw")?;
+                    let raw: &aws_sdk_dynamodb::types::AttributeValue = item.get(attribute)?;
                     raw.as_s().ok().cloned()
                 };
                 found.extend(page.items().iter().filter_map(raw));

@@ -6,15 +6,15 @@
 
 use std::time::{Duration, Instant};
 
-use sluicegate_audit::{Asked, Audit};
+use sluicegate_audit::{Asked, Audit, Outcome, Place, Source};
 
-use crate::kit::{Load, audited, aws, gateway, kafka};
+use crate::kit::{Load, audited, aws, gateway, kafka, own_broker};
 
 /// Kills of one round, which is what CI runs.
 const KILLS: u64 = 25;
 /// Rounds of the long form.
 const ROUNDS: u64 = 40;
-/// Events a second to all four targets: what the emulators take beside everything else.
+/// Events a second to all five targets: what the emulators take beside everything else.
 const RATE: u64 = 150;
 /// Events a second to Kafka alone.
 const RATE_KAFKA: u64 = 1000;
@@ -27,6 +27,7 @@ const BINDINGS: &[&str] = &[
     "target: orders, record: { update: { key: { pk: '${event.id}' }, \
      set: { raw: '${json(event)}' }, add: { puts: 1 } } }",
     "target: alerts, record: { message: '${event}' }",
+    "target: trail, record: { value: '${event}' }",
 ];
 
 /// What a route answers after, and what follows from it.
@@ -65,32 +66,37 @@ fn kill_in_rounds(story: &str, round: impl Fn(u64) -> u64) {
     }
 }
 
-fn all_four_are_killed_for(story: &str, promise: Promise) {
+fn all_five_are_killed_for(story: &str, promise: Promise) {
     let (Some(kafka), Some(aws)) = (kafka(story), aws(story)) else {
         return;
     };
     kill_in_rounds(story, |seed| {
         let (audit, stream) = (kafka.topic(4), aws.stream(2));
         let (table, topic) = (aws.table(), aws.topic());
-        let folder = tempfile::tempdir().unwrap();
         let mut opening = gateway()
             .target("audit", &audit.target())
             .target("clicks", &stream.target())
             .target("orders", &table.target())
             .target("alerts", &topic.target())
+            .target("trail", "log: { dir: trail }")
             .fan_out("POST /events", BINDINGS, promise.route);
         if promise.spool {
-            let dir = folder.path().join("spool");
-            opening = opening.top(&format!("spool: {{ dir: '{}' }}\n", dir.display()));
+            opening = opening.top("spool: { dir: spool }\n");
         }
+        let gateway = opening.start();
+        let trail = Source::Log {
+            dir: gateway.beside("trail"),
+            place: Place::whole(&["id".to_owned()]),
+        };
         let targets = Audit::open(vec![
             audited("Kafka", true, audit.source()),
             // Records of a spool go to a stream side by side.
             audited("Kinesis", !promise.spool, stream.source()),
             audited("DynamoDB", false, table.source()),
             audited("SNS", false, topic.source()),
+            audited("log", true, trail),
         ]);
-        kill(opening.start(), targets.unwrap(), seed, RATE, promise)
+        kill(gateway, targets.unwrap(), seed, RATE, promise)
     });
 }
 
@@ -126,7 +132,7 @@ fn kill(
 
 #[test]
 fn what_required_targets_confirmed_survives_kills_of_the_gateway() {
-    all_four_are_killed_for(
+    all_five_are_killed_for(
         "what_required_targets_confirmed_survives_kills_of_the_gateway",
         REQUIRED,
     );
@@ -145,4 +151,81 @@ fn what_kafka_confirmed_survives_kills_of_the_gateway_in_order() {
         let targets = Audit::open(vec![audited("Kafka", true, topic.source())]).unwrap();
         kill(gateway, targets, seed, RATE_KAFKA, REQUIRED)
     });
+}
+
+#[test]
+fn the_last_acknowledged_event_of_a_key_is_what_a_table_holds() {
+    let Some(aws) = aws("the_last_acknowledged_event_of_a_key_is_what_a_table_holds") else {
+        return;
+    };
+    let table = aws.table();
+    let mut gateway = gateway()
+        .target("users", &table.target())
+        .route(
+            "POST /events",
+            "users",
+            "{ put: { pk: '${event.key}', raw: '${json(event)}' } }",
+        )
+        .start();
+    let load = Load::begin(&gateway, "/events", RATE);
+    for _ in 0..5 {
+        load.wait_for(100);
+        gateway.kill_and_start_again();
+    }
+    load.wait_for(100);
+    let history = load.end();
+    let events = history.events().unwrap();
+    let mut last = vec![None; usize::try_from(events.keys()).unwrap()];
+    for (number, entry) in history.entries() {
+        if entry.outcome == Outcome::Ok {
+            last[entry.key as usize] = Some(number);
+        }
+    }
+    for item in table.read() {
+        let item: serde_json::Value = serde_json::from_str(&item).unwrap();
+        let number = events.number_of(item["id"].as_str().unwrap()).unwrap();
+        let key = events.key_of(number) as usize;
+        // What stands behind the last acknowledged one can only be one in doubt.
+        assert!(
+            Some(number) >= last[key],
+            "{item} stands over {:?}",
+            last[key]
+        );
+        last[key] = None;
+    }
+    assert_eq!(last.iter().flatten().next(), None, "a key is missing");
+    gateway.stop();
+}
+
+#[test]
+fn what_kafka_confirmed_survives_kills_of_its_broker() {
+    let story = "what_kafka_confirmed_survives_kills_of_its_broker";
+    let Some(mut broker) = own_broker(story) else {
+        return;
+    };
+    let topic = broker.kafka.topic(4);
+    let gateway = gateway()
+        .target("audit", &topic.target())
+        .fan_out("POST /events", &BINDINGS[..1], "reply: { within: 60s }")
+        .start();
+    let targets = Audit::open(vec![audited("Kafka", true, topic.source())]).unwrap();
+    let load = Load::begin(&gateway, "/events", RATE_KAFKA);
+    let kills = if std::env::var_os("SLUICEGATE_LONG").is_some() {
+        20
+    } else {
+        2
+    };
+    for _ in 0..kills {
+        load.wait_for(500);
+        broker.kill_and_start_again();
+    }
+    load.wait_for(500);
+    let asked = Asked {
+        faults: kills,
+        faults_min: kills,
+        ..Asked::default()
+    };
+    let acknowledged = load.judge(targets, asked);
+    println!("{story}: {kills} kills, {acknowledged} acknowledged, none lost");
+    gateway.stop();
 }

@@ -148,6 +148,28 @@ pub(super) static FAMILIES: &[Family] = &[
         },
     },
     Family {
+        name: "dead_letters_total",
+        kind: Kind::Counter,
+        help: "Records that will not be delivered and are kept as dead letters, by the reason.",
+        labels: &["target", "reason"],
+        fill: |scrape, samples| {
+            for (target, _) in &scrape.targets {
+                for (reason, letters) in &target.counters.dead_letters {
+                    samples.add(&[&target.name, reason.code()], letters);
+                }
+            }
+        },
+    },
+    Family {
+        name: "dead_letters_lost_total",
+        kind: Kind::Counter,
+        help: "Dead letters that could not be kept: nobody has these records.",
+        labels: &["target"],
+        fill: |scrape, samples| {
+            per_target(scrape, samples, |target| target.counters.dead_letters_lost);
+        },
+    },
+    Family {
         name: "late_total",
         kind: Kind::Counter,
         help: "Records confirmed after their client had been answered.",
