@@ -107,6 +107,7 @@ impl Gateway {
                 targets: Arc::clone(&doors),
                 counters: CoreCounters::new(number, &shape),
                 mailbox: Arc::clone(mailboxes.of(number).unwrap()),
+                keys: None,
             })
         };
         world.note(format_args!(
