@@ -21,13 +21,14 @@ use crate::dispatch::{Inbox, Target};
 use crate::gateway::{Core, CoreParts};
 use crate::http::{Deadlines, Preface};
 use crate::idempotency::Store;
-use crate::limits::{CORES_MAX, DRAIN_MAX};
+use crate::limits::{CORES_MAX, DRAIN_MAX, SPOOL_STOP_MAX};
 use crate::observe::{self, CoreCounters, Shape, Sources};
 use crate::rooms::{self, RoomContext};
 use crate::route::Routes;
 use crate::runtime::{self, Driver};
 use crate::settings::{KeyStore, Server, Settings};
 use crate::settle::Mailboxes;
+use crate::spool::{self, DrainThread, Spool};
 use crate::worker::{self, CoreContext, WorkerHandle, WorkerSettings};
 
 /// How often shedding is looked after.
@@ -57,6 +58,7 @@ pub struct Running {
     shared: Arc<Shared>,
     workers: Vec<WorkerHandle>,
     lanes: Lanes,
+    drain: Option<DrainThread>,
     admin_handle: AdminHandle,
 }
 
@@ -70,14 +72,23 @@ pub fn start(
     context: &RoomContext,
 ) -> io::Result<Running> {
     let cores = cores(options)?;
-    let mailboxes = Mailboxes::new(cores);
+    // After those of the cores stands the one of the spool.
+    let mailboxes = Mailboxes::with_beside(cores, 1);
     let outcomes: Arc<dyn OutcomeSink> = Arc::new(mailboxes.clone());
     let opened = rooms::open(&settings, context, &outcomes).map_err(io::Error::other)?;
     let targets: Arc<[Target]> = opened.into();
     let couriers = couriers(&settings, &targets, &outcomes);
     let lanes = Lanes::start(couriers, cores)?;
+    let opened = spool::open(&settings, &targets, &mailboxes, cores)?;
+    let (spool, drain) = opened.map(|it| (it.spool, it.thread)).unzip();
     let keys = open_keys(&settings, &mailboxes)?;
-    let workers = start_workers(&settings, &targets, (&mailboxes, keys.as_ref()), options)?;
+    let delivery = Delivery {
+        targets: Arc::clone(&targets),
+        mailboxes: mailboxes.clone(),
+        keys: keys.clone(),
+        spool: spool.clone(),
+    };
+    let workers = start_workers(&settings, &delivery, options)?;
     let (http, driver) = workers
         .first()
         .map_or((settings.server.http, ""), |w| (w.address, w.driver_name));
@@ -91,6 +102,7 @@ pub fn start(
         settings,
         targets,
         mailboxes,
+        spool,
         keys,
         started: SystemTime::now(),
         driver,
@@ -115,6 +127,7 @@ pub fn start(
         shared,
         workers,
         lanes,
+        drain,
         admin_handle,
     })
 }
@@ -134,18 +147,32 @@ impl Running {
                 .join()
                 .is_ok_and(|drained| drained.idle && drained.cut == 0);
         }
+        // What of the spool is under way gets some time; what does not end in it stays there.
+        let mut idle_spool = true;
+        if let Some(drain) = &self.drain {
+            drain.stop();
+            let left = DRAIN_MAX.saturating_sub(began.elapsed());
+            idle_spool = drain.wait_idle(left.min(SPOOL_STOP_MAX));
+        }
         let left = DRAIN_MAX.saturating_sub(began.elapsed());
+        let finish = idle && idle_spool;
         for target in &*self.shared.targets {
             match &target.room {
                 Room::Batching(_) => {
                     if let Some(inbox) = &target.inbox {
-                        if idle { inbox.stop() } else { inbox.hurry() }
+                        if finish { inbox.stop() } else { inbox.hurry() }
                     }
                 }
-                Room::Producing(room) => room.flush(if idle { left } else { Duration::ZERO }),
+                Room::Producing(room) => room.flush(if finish { left } else { Duration::ZERO }),
             }
         }
         self.lanes.join();
+        if let Some(drain) = self.drain {
+            drain.join();
+        }
+        if let Some(spool) = &self.shared.spool {
+            spool.stop();
+        }
         if let Some(keys) = &self.shared.keys {
             keys.stop();
         }
@@ -239,10 +266,18 @@ fn couriers(
         .collect()
 }
 
+/// Where cores send records, and where outcomes come to them.
+#[derive(Clone)]
+struct Delivery {
+    targets: Arc<[Target]>,
+    mailboxes: Mailboxes,
+    keys: Option<Arc<Store>>,
+    spool: Option<Arc<Spool>>,
+}
+
 fn start_workers(
     settings: &Settings,
-    targets: &Arc<[Target]>,
-    (mailboxes, keys): (&Mailboxes, Option<&Arc<Store>>),
+    delivery: &Delivery,
     options: &ServeOptions,
 ) -> io::Result<Vec<WorkerHandle>> {
     let shape = Shape {
@@ -257,17 +292,16 @@ fn start_workers(
                     .collect()
             })
             .collect(),
-        targets: targets.len(),
+        targets: delivery.targets.len(),
     };
     let admission = Arc::new(Admission::new(settings));
     let mut workers: Vec<WorkerHandle> = Vec::new();
-    for number in 0..mailboxes.all().len() {
+    for number in 0..delivery.mailboxes.all().len() {
         let address = workers
             .first()
             .map_or(settings.server.http, |first| first.address);
         let (routes, shape) = (settings.routes.clone(), shape.clone());
-        let (targets, mailboxes) = (Arc::clone(targets), mailboxes.clone());
-        let keys = keys.cloned();
+        let delivery = delivery.clone();
         let server = settings.server.clone();
         let admission = Arc::clone(&admission);
         let mut worker_settings = WorkerSettings::new(number, address, options.driver);
@@ -277,14 +311,7 @@ fn start_workers(
             believed_from: Arc::clone(&server.trusted_proxies),
         });
         let build = move |context: &CoreContext| {
-            build_core(
-                context,
-                (&routes, &shape),
-                server,
-                admission,
-                targets,
-                (&mailboxes, keys),
-            )
+            build_core(context, (&routes, &shape), server, admission, delivery)
         };
         let worker = worker::start(worker_settings, build);
         match worker {
@@ -323,11 +350,14 @@ fn build_core(
     (routes, shape): (&[Arc<crate::settings::Route>], &Shape),
     server: Server,
     admission: Arc<Admission>,
-    targets: Arc<[Target]>,
-    (mailboxes, keys): (&Mailboxes, Option<Arc<Store>>),
+    delivery: Delivery,
 ) -> io::Result<Rc<Core>> {
     let number = context.core;
-    let mailbox = mailboxes.of(number).map(Arc::clone).unwrap_or_default();
+    let mailbox = delivery
+        .mailboxes
+        .of(number)
+        .map(Arc::clone)
+        .unwrap_or_default();
     let (ringer, bell) = runtime::doorbell()?;
     mailbox.attach(ringer);
     // The settings were checked with this very table.
@@ -339,10 +369,11 @@ fn build_core(
             routes,
             server,
             admission,
-            targets,
+            targets: delivery.targets,
             counters,
             mailbox,
-            keys,
+            keys: delivery.keys,
+            spool: delivery.spool,
         },
         bell,
     ))
@@ -356,6 +387,9 @@ fn watch_health(shared: std::sync::Weak<Shared>) -> io::Result<()> {
             while let Some(shared) = shared.upgrade() {
                 for target in &*shared.targets {
                     target.gate.health().tick(Instant::now());
+                }
+                if let Some(spool) = &shared.spool {
+                    spool.probe();
                 }
                 drop(shared);
                 std::thread::sleep(HEALTH_TICK);

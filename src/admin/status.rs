@@ -7,12 +7,13 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::observe::{Sources, TargetReading, process, state_word};
+use crate::spool::{LaneReading, SpoolReading};
 
 /// The whole page.
 pub(super) fn status(sources: &dyn Sources) -> String {
     let started = sources.started();
     let targets: Vec<Value> = sources.targets().iter().map(target).collect();
-    let page = json!({
+    let mut page = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "ready": sources.ready(),
         "started": rfc3339(started),
@@ -24,6 +25,9 @@ pub(super) fn status(sources: &dyn Sources) -> String {
         "routes": sources.routes().iter().map(|name| &**name).collect::<Vec<_>>(),
         "targets": targets,
     });
+    if let Some(reading) = sources.spool() {
+        page["spool"] = spool(&reading);
+    }
     format!("{page:#}\n")
 }
 
@@ -46,6 +50,30 @@ fn target(target: &TargetReading) -> Value {
         },
         "inflight_calls": target.counters.inflight_calls,
         "last_error": last_error,
+    })
+}
+
+fn spool(spool: &SpoolReading) -> Value {
+    let lane = |lane: &LaneReading| {
+        json!({
+            "target": lane.target,
+            "orphaned": lane.orphaned,
+            "backlog": {
+                "entries": lane.backlog_entries,
+                "bytes": lane.backlog_bytes,
+                "oldest_seconds": lane.oldest_seconds,
+            },
+        })
+    };
+    json!({
+        "dir": spool.dir,
+        "bytes": spool.bytes,
+        "max_bytes": spool.max_bytes,
+        "oldest_seconds": spool.oldest_seconds,
+        "writable": spool.writable,
+        "sync_errors": spool.sync_errors,
+        "lost": spool.lost,
+        "targets": spool.lanes.iter().map(lane).collect::<Vec<_>>(),
     })
 }
 

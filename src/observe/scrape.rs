@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{CoreSnapshot, RouteSnapshot, Sources, TargetReading, TargetTally, process};
+use crate::spool::SpoolReading;
 
 /// Two readings of a core's CPU time closer than this say too little for a ratio.
 const BUSY_WINDOW_MIN: Duration = Duration::from_secs(1);
@@ -35,6 +36,8 @@ pub struct Scrape {
     pub(crate) routes: Vec<(Arc<str>, RouteSnapshot)>,
     /// Each target with the sums of what the cores counted of it.
     pub(crate) targets: Vec<(TargetReading, TargetTally)>,
+    /// The spool, where the files have one.
+    pub(crate) spool: Option<SpoolReading>,
     pub(crate) driver: String,
     pub(crate) hash: Arc<str>,
     pub(crate) started: SystemTime,
@@ -93,6 +96,7 @@ impl Scraper {
             cores: cores.collect(),
             routes: self.routes(sources.routes()),
             targets: self.targets(sources.targets()),
+            spool: sources.spool(),
             driver: sources.driver(),
             hash: sources.hash(),
             started,

@@ -11,6 +11,7 @@ use crate::limits::{BODY_BYTES_PER_CORE_MAX, CONNECTION_BUFFER_BYTES, CONNECTION
 use crate::observe::{CoreSnapshot, Sources, TargetReading};
 use crate::settings::Settings;
 use crate::settle::{Mail, Mailboxes};
+use crate::spool::{Spool, SpoolReading};
 
 /// How long a core may take to answer a question of the admin port.
 const SNAPSHOT_WAIT: Duration = Duration::from_secs(1);
@@ -20,6 +21,7 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) targets: Arc<[Target]>,
     pub(super) mailboxes: Mailboxes,
+    pub(super) spool: Option<Arc<Spool>>,
     pub(super) keys: Option<Arc<Store>>,
     pub(super) route_names: Vec<Arc<str>>,
     pub(super) started: SystemTime,
@@ -72,7 +74,8 @@ impl Sources for Shared {
     }
 
     fn ready(&self) -> bool {
-        !self.draining.load(Ordering::Acquire)
+        let writable = self.spool.as_ref().is_none_or(|spool| spool.is_writable());
+        writable && !self.draining.load(Ordering::Acquire)
     }
 
     fn keys(&self) -> Option<crate::idempotency::Reading> {
@@ -95,6 +98,10 @@ impl Sources for Shared {
         self.driver.to_owned()
     }
 
+    fn spool(&self) -> Option<SpoolReading> {
+        self.spool.as_ref().map(|spool| spool.reading())
+    }
+
     fn memory_ceiling_bytes(&self) -> u64 {
         // What waits may hold twice its bytes: see `OWNED_BODY_BYTES_MAX`.
         let queues = self
@@ -104,6 +111,10 @@ impl Sources for Shared {
             .sum::<u64>();
         let connections = (CONNECTIONS_PER_CORE_MAX * CONNECTION_BUFFER_BYTES) as u64;
         let core = connections + BODY_BYTES_PER_CORE_MAX as u64;
-        queues + core * self.mailboxes.all().len() as u64
+        let spool = self
+            .spool
+            .as_ref()
+            .map_or(0, |spool| spool.memory_ceiling_bytes());
+        queues + core * self.mailboxes.all().len() as u64 + spool
     }
 }

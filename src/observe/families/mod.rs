@@ -3,6 +3,7 @@
 
 mod process;
 mod routes;
+mod spool;
 mod targets;
 
 use std::fmt::Write;
@@ -53,9 +54,14 @@ impl Kind {
 
 /// All families, in the order of the scrape.
 pub fn families() -> impl Iterator<Item = &'static Family> {
-    [routes::FAMILIES, targets::FAMILIES, process::FAMILIES]
-        .into_iter()
-        .flatten()
+    [
+        routes::FAMILIES,
+        targets::FAMILIES,
+        spool::FAMILIES,
+        process::FAMILIES,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The reference of all metrics, as a Markdown table.
