@@ -27,6 +27,7 @@ mod stories {
     mod overload;
     mod proxies;
     mod replies;
+    mod spooled;
     mod statuses;
     mod truth;
     mod volume;

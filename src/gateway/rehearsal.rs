@@ -19,8 +19,8 @@ use crate::limits::HEADER_BLOCK_BYTES_MAX;
 use crate::reply;
 use crate::rooms;
 use crate::route::Routes;
-use crate::settings::Settings;
-use crate::settle::{Entry, Verdict};
+use crate::settings::{After, Settings};
+use crate::settle::{Entry, Spooling, Verdict};
 use crate::split::Scratch;
 
 /// A request to rehearse.
@@ -214,7 +214,8 @@ fn play_arrival(
         answer.shape = RefusalShape::of_arrival(arrival, manifest.kept.take());
         return Err(refusal);
     }
-    let mut entry = entry(arrival, Instant::now(), &events, &mut manifest);
+    let spools = arrival.permit.route().reply.after == After::Spooled;
+    let mut entry = entry(arrival, Instant::now(), &events, &mut manifest, spools);
     settle(settings, &mut entry, manifest, given, rehearsal);
     began = Instant::now();
     let verdict = Verdict::judge(&entry);
@@ -235,12 +236,21 @@ fn settle(
 ) {
     for (place, item) in manifest.items.into_iter().enumerate() {
         let binding = usize::from(item.binding);
-        entry.settle(place as u32, outcome(settings, entry, &item, given));
+        if entry.route.reply.after != After::Spooled {
+            entry.settle(place as u32, outcome(settings, entry, &item, given));
+        }
         rehearsal.records.push(RehearsedRecord {
             event: item.event as usize,
             binding,
             record: item.record,
         });
+    }
+    let spilling = entry.spilling();
+    if !spilling.is_empty() {
+        entry.spill(&spilling);
+    }
+    if entry.spooling == Spooling::Waiting {
+        entry.spooled(Ok(()));
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::idempotency::Reading;
 
 use super::{CoreSnapshot, RouteSnapshot, Sources, TargetReading, TargetTally, process};
+use crate::spool::SpoolReading;
 
 /// Two readings of a core's CPU time closer than this say too little for a ratio.
 const BUSY_WINDOW_MIN: Duration = Duration::from_secs(1);
@@ -39,6 +40,8 @@ pub struct Scrape {
     pub(crate) targets: Vec<(TargetReading, TargetTally)>,
     /// What is known of idempotency keys, where any are kept.
     pub(crate) keys: Option<Reading>,
+    /// The spool, where the files have one.
+    pub(crate) spool: Option<SpoolReading>,
     pub(crate) driver: String,
     pub(crate) hash: Arc<str>,
     pub(crate) started: SystemTime,
@@ -98,6 +101,7 @@ impl Scraper {
             routes: self.routes(sources.routes()),
             targets: self.targets(sources.targets()),
             keys: sources.keys(),
+            spool: sources.spool(),
             driver: sources.driver(),
             hash: sources.hash(),
             started,

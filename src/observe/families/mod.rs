@@ -4,6 +4,7 @@
 mod keys;
 mod process;
 mod routes;
+mod spool;
 mod targets;
 
 use std::fmt::Write;
@@ -58,6 +59,7 @@ pub fn families() -> impl Iterator<Item = &'static Family> {
         routes::FAMILIES,
         targets::FAMILIES,
         keys::FAMILIES,
+        spool::FAMILIES,
         process::FAMILIES,
     ]
     .into_iter()
