@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use sluicegate_audit::{
     AwsAccess, DynamodbSource, KafkaSource, KinesisSource, Place, SnsSource, Source,
 };
+use sluicegate_aws::Access;
 use sluicegate_contract::{Field, Record, Value};
 
 use super::TargetSettings;
@@ -46,89 +47,127 @@ pub fn audited(
     samples: [&Sample; 3],
 ) -> Result<Option<Audited>, String> {
     let access = access(settings, target);
-    Ok(Some(match &target.room {
-        // A log is read through its own source, once the audit has one.
-        TargetSettings::Discard(_) | TargetSettings::Log(_) => return Ok(None),
+    let seen = match &target.room {
+        TargetSettings::Discard(_) => return Ok(None),
+        TargetSettings::Log(written) => of_log(written, samples),
         TargetSettings::Kafka(written) => {
-            let fields = sluicegate_kafka::FIELDS;
             let connection = kafka(settings, target).or_else(|| written.own_connection());
-            let connection = connection.ok_or("it names no cluster")?;
-            let topic = match &written.topic {
-                Some(topic) => topic.clone(),
-                None => topic(samples)?,
-            };
-            let properties = connection.properties.iter();
-            Audited {
-                ordered: by_key(samples, fields, "key"),
-                alone: true,
-                shows_copies: true,
-                source: Source::Kafka(KafkaSource {
-                    servers: connection.bootstrap_servers.clone(),
-                    topic,
-                    properties: properties
-                        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                        .collect(),
-                    place: place(samples, fields, "value")?,
-                }),
-            }
+            of_kafka(written, &connection.ok_or("it names no cluster")?, samples)
         }
-        TargetSettings::Kinesis(written) => {
-            let fields = sluicegate_kinesis::FIELDS;
-            let mut written = written.clone();
-            written.shared = access;
-            let stream = written
-                .stream
-                .clone()
-                .or_else(|| written.stream_arn.clone());
-            Audited {
-                ordered: by_key(samples, fields, "partition_key"),
-                alone: false,
-                shows_copies: true,
-                source: Source::Kinesis(KinesisSource {
-                    stream: stream.unwrap_or_default(),
-                    access: reached(written.access()),
-                    place: place(samples, fields, "data")?,
-                }),
-            }
-        }
-        TargetSettings::Sns(written) => {
-            let fields = sluicegate_sns::FIELDS;
-            let mut written = written.clone();
-            written.shared = access;
-            Audited {
-                ordered: written.is_fifo() && by_key(samples, fields, "group"),
-                alone: true,
-                shows_copies: true,
-                source: Source::Sns(SnsSource {
-                    topic_arn: written.topic_arn.clone(),
-                    access: reached(written.access()),
-                    queue: None,
-                    place: place(samples, fields, "message")?,
-                }),
-            }
-        }
-        TargetSettings::Dynamodb(written) => {
-            let mut written = written.clone();
-            written.shared = access;
-            let [sample, ..] = samples;
-            let item = item(sample)?;
-            Audited {
-                ordered: false,
-                alone: false,
-                shows_copies: item.count.is_some(),
-                source: Source::Dynamodb(DynamodbSource {
-                    table: written.table.clone(),
-                    access: reached(written.access()),
-                    id: item.id,
-                    payload: item.payload,
-                    count: item.count,
-                }),
-            }
-        }
-    }))
+        TargetSettings::Kinesis(written) => of_kinesis(written, access, samples),
+        TargetSettings::Sns(written) => of_sns(written, access, samples),
+        TargetSettings::Dynamodb(written) => of_dynamodb(written, access, samples),
+    };
+    seen.map(Some)
 }
 
-fn reached(access: sluicegate_aws::Access) -> AwsAccess {
+fn of_log(
+    written: &sluicegate_log::Settings,
+    samples: [&Sample; 3],
+) -> Result<Audited, String> {
+    let fields = sluicegate_log::FIELDS;
+    Ok(Audited {
+        ordered: by_key(samples, fields, "key"),
+        alone: true,
+        shows_copies: true,
+        source: Source::Log {
+            dir: written.dir.clone(),
+            place: place(samples, fields, "value")?,
+        },
+    })
+}
+
+fn of_kafka(
+    written: &sluicegate_kafka::Settings,
+    connection: &sluicegate_kafka::ConnectionSettings,
+    samples: [&Sample; 3],
+) -> Result<Audited, String> {
+    let fields = sluicegate_kafka::FIELDS;
+    let properties = connection.properties.iter();
+    Ok(Audited {
+        ordered: by_key(samples, fields, "key"),
+        alone: true,
+        shows_copies: true,
+        source: Source::Kafka(KafkaSource {
+            servers: connection.bootstrap_servers.clone(),
+            topic: match &written.topic {
+                Some(topic) => topic.clone(),
+                None => topic(samples)?,
+            },
+            properties: properties
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+            place: place(samples, fields, "value")?,
+        }),
+    })
+}
+
+fn of_kinesis(
+    written: &sluicegate_kinesis::Settings,
+    access: Access,
+    samples: [&Sample; 3],
+) -> Result<Audited, String> {
+    let fields = sluicegate_kinesis::FIELDS;
+    let mut written = written.clone();
+    written.shared = access;
+    let stream = written.stream.as_ref().or(written.stream_arn.as_ref());
+    Ok(Audited {
+        ordered: by_key(samples, fields, "partition_key"),
+        alone: false,
+        shows_copies: true,
+        source: Source::Kinesis(KinesisSource {
+            stream: stream.cloned().unwrap_or_default(),
+            access: reached(written.access()),
+            place: place(samples, fields, "data")?,
+        }),
+    })
+}
+
+fn of_sns(
+    written: &sluicegate_sns::Settings,
+    access: Access,
+    samples: [&Sample; 3],
+) -> Result<Audited, String> {
+    let fields = sluicegate_sns::FIELDS;
+    let mut written = written.clone();
+    written.shared = access;
+    Ok(Audited {
+        ordered: written.is_fifo() && by_key(samples, fields, "group"),
+        alone: true,
+        shows_copies: true,
+        source: Source::Sns(SnsSource {
+            topic_arn: written.topic_arn.clone(),
+            access: reached(written.access()),
+            queue: None,
+            place: place(samples, fields, "message")?,
+        }),
+    })
+}
+
+fn of_dynamodb(
+    written: &sluicegate_dynamodb::Settings,
+    access: Access,
+    samples: [&Sample; 3],
+) -> Result<Audited, String> {
+    let mut written = written.clone();
+    written.shared = access;
+    let [sample, ..] = samples;
+    let item = item(sample)?;
+    Ok(Audited {
+        ordered: false,
+        alone: false,
+        shows_copies: item.count.is_some(),
+        source: Source::Dynamodb(DynamodbSource {
+            table: written.table.clone(),
+            access: reached(written.access()),
+            id: item.id,
+            payload: item.payload,
+            count: item.count,
+        }),
+    })
+}
+
+fn reached(access: Access) -> AwsAccess {
     AwsAccess {
         region: access.region,
         endpoint_url: access.endpoint_url,

@@ -84,6 +84,8 @@ class Backends:
         self.say(f"Apache Kafka, ministack and roto-aws are ready after {time.monotonic() - began:.1f} s")
         return {
             "SLUICEGATE_TEST_KAFKA": f"127.0.0.1:{broker.port}",
+            # A story that kills a node starts one of its own.
+            "SLUICEGATE_TEST_KAFKA_LIBRARIES": broker.libraries,
             "SLUICEGATE_TEST_KAFKA_SASL": f"127.0.0.1:{broker.sasl_port}",
             "SLUICEGATE_TEST_KAFKA_USER": kafka.USER,
             "SLUICEGATE_TEST_KAFKA_PASSWORD": kafka.PASSWORD,

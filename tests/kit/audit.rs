@@ -73,6 +73,12 @@ impl Stream {
         }
     }
 
+    /// Ends it, and gives what was answered.
+    pub(crate) fn end(self) -> History {
+        self.progress.stop.store(true, Ordering::Relaxed);
+        self.running.join().unwrap()
+    }
+
     /// Ends it, waits until the targets hold what was acknowledged, and asserts all that was asked.
     /// Gives how many events were acknowledged.
     pub(crate) fn judge(self, mut audit: Audit, mut asked: Asked) -> u64 {

@@ -1,5 +1,8 @@
 //! Apache Kafka as a story sees it: topics of its own, and a reader.
 
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -8,6 +11,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 
 use sluicegate_audit::{KafkaSource, Place, Source};
+
+use tempfile::TempDir;
 
 use super::{PATIENCE, unique};
 
@@ -20,6 +25,69 @@ pub(crate) struct Kafka {
 pub(crate) fn kafka(story: &str) -> Option<Kafka> {
     let servers = sluicegate_testkit::backend("SLUICEGATE_TEST_KAFKA", story)?;
     Some(Kafka { servers })
+}
+
+/// A node of one story's own, which it may kill. It ends with the story.
+pub(crate) struct OwnBroker {
+    child: Child,
+    said: BufReader<ChildStdout>,
+    _folder: TempDir,
+    pub(crate) kafka: Kafka,
+}
+
+/// Starts a node, or skips this story loudly.
+pub(crate) fn own_broker(story: &str) -> Option<OwnBroker> {
+    let libraries = sluicegate_testkit::backend("SLUICEGATE_TEST_KAFKA_LIBRARIES", story)?;
+    let folder = tempfile::tempdir().unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/backends/broker.py");
+    let mut child = Command::new("python3")
+        .arg(script)
+        .arg(libraries)
+        .arg(folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap());
+    let servers = ready(&mut said);
+    Some(OwnBroker {
+        child,
+        said,
+        _folder: folder,
+        kafka: Kafka { servers },
+    })
+}
+
+/// Waits for the line that says where the node listens.
+fn ready(said: &mut BufReader<ChildStdout>) -> String {
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    let port = line.trim().strip_prefix("ready ");
+    format!(
+        "127.0.0.1:{}",
+        port.unwrap_or_else(|| panic!("the node said {line:?}"))
+    )
+}
+
+impl OwnBroker {
+    /// Kills it with SIGKILL and waits until it is there again, on the same port and data.
+    pub(crate) fn kill_and_start_again(&mut self) {
+        self.child
+            .stdin
+            .as_mut()
+            .unwrap()
+            .write_all(b"kill\n")
+            .unwrap();
+        assert_eq!(ready(&mut self.said), self.kafka.servers);
+    }
+}
+
+impl Drop for OwnBroker {
+    fn drop(&mut self) {
+        // The end of its input ends the node, and then the script.
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
 }
 
 /// A topic of one story.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Output;
 use std::time::Duration;
 
-use crate::kit::{aws, event, gateway, kafka, run};
+use crate::kit::{Gateway, aws, event, gateway, kafka, run};
 
 fn audit(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
     let words = [&["audit"], arguments].concat();
@@ -41,18 +41,7 @@ fn a_route_of_a_file_is_audited_and_read_back_again() {
         )
         .start();
     let folder = tempfile::tempdir().unwrap();
-    let (file, url) = (gateway.file(), format!("http://{}", gateway.http));
-    let route = [file.to_str().unwrap(), "POST /orders", "--url", &url];
-    let shape = ["--event", r#"{"order":"{id}","user":"{key}","n":{seq}}"#];
-    let sends = ["--rate", "100/s", "--time", "1s", "--save", "run.ndjson"];
-    let words = [&route[..], &shape, &sends].concat();
-    let (code, said, told) = audit(folder.path(), &words);
-    assert_eq!(code, Some(0), "{said}\n{told}");
-    assert_eq!(said.matches(" passed ").count(), 7, "{said}");
-    assert!(said.contains("all that was asked holds"), "{said}");
-    assert!(told.contains("`nothing` is left out"), "{told}");
-    assert!(told.contains("100 × 200"), "{told}");
-
+    a_route_passes(&gateway, folder.path());
     // The same history against one target that is named by hand.
     let kafka = format!("{}/{},ordered,exclusive", kafka.servers, topic.name);
     let again = [
@@ -79,14 +68,30 @@ fn a_route_of_a_file_is_audited_and_read_back_again() {
     let said: serde_json::Value = serde_json::from_str(&said).unwrap();
     assert_eq!(said["rules"][1]["verdict"], "violated", "{said:#}");
 
+    a_clients_own_log_is_judged(kafka.split('/').next().unwrap(), &topic.name, folder.path());
+    gateway.stop();
+}
+
+/// All seven rules hold at a route of a file, and its history is saved.
+fn a_route_passes(gateway: &Gateway, folder: &Path) {
+    let (file, url) = (gateway.file(), format!("http://{}", gateway.http));
+    let route = [file.to_str().unwrap(), "POST /orders", "--url", &url];
+    let shape = ["--event", r#"{"order":"{id}","user":"{key}","n":{seq}}"#];
+    let sends = ["--rate", "100/s", "--time", "1s", "--save", "run.ndjson"];
+    let words = [&route[..], &shape, &sends].concat();
+    let (code, said, told) = audit(folder, &words);
+    assert_eq!(code, Some(0), "{said}\n{told}");
+    assert_eq!(said.matches(" passed ").count(), 7, "{said}");
+    assert!(said.contains("all that was asked holds"), "{said}");
+    assert!(told.contains("`nothing` is left out"), "{told}");
+    assert!(told.contains("100 × 200"), "{told}");
+}
+
+fn a_clients_own_log_is_judged(servers: &str, topic: &str, folder: &Path) {
     // A client's own log: an event that it takes for acknowledged is not there.
     let log = "{\"id\":\"o1\",\"outcome\":\"ok\"}\n{\"id\":\"o2\",\"outcome\":\"failed\"}\n";
-    std::fs::write(folder.path().join("own.ndjson"), log).unwrap();
-    let own = format!(
-        "{}/{},id=order",
-        kafka.split('/').next().unwrap(),
-        topic.name
-    );
+    std::fs::write(folder.join("own.ndjson"), log).unwrap();
+    let own = format!("{}/{},id=order", servers, topic);
     let words = [
         "--history",
         "own.ndjson",
@@ -95,12 +100,75 @@ fn a_route_of_a_file_is_audited_and_read_back_again() {
         "--kafka",
         &own,
     ];
-    let (code, said, _) = audit(folder.path(), &words);
+    let (code, said, _) = audit(folder, &words);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("o1 is not in kafka"), "{said}");
     assert!(said.contains("3  void"), "no payload is in the log: {said}");
-    gateway.stop();
 }
+
+/// Arguments, the exit code, and a part of what is said.
+const MISUSES: &[(&[&str], i32, &str)] = &[
+    (&[], 2, "or --url"),
+    (&["a.yaml"], 2, "REQUEST"),
+    (&["a.yaml", "orders"], 2, "is no request"),
+    (
+        &["a.yaml", "POST /orders", "--kafka", "a:1/t"],
+        2,
+        "cannot be used with",
+    ),
+    (
+        &["a.yaml", "POST /orders"],
+        1,
+        "no target of the route can be read back",
+    ),
+    (&["b.yaml", "POST /orders"], 1, "shape them with --event"),
+    (
+        &["a.yaml", "POST /nowhere"],
+        1,
+        "would not take the audit's events",
+    ),
+    (&["--url", "http://127.0.0.1:1/x"], 2, "no target is named"),
+    (
+        &["--url", "https://a/x", "--kafka", "a:1/t"],
+        2,
+        "must begin with http://",
+    ),
+    (
+        &["--url", "http://a/x", "--kafka", "t"],
+        2,
+        "BROKER:PORT/TOPIC",
+    ),
+    (
+        &["--url", "http://a/x", "--event", "{}"],
+        2,
+        "no string that is the id",
+    ),
+    (
+        &["--url", "http://a/x", "--rate", "900000/s", "--time", "1h"],
+        2,
+        "lower --rate",
+    ),
+    (
+        &["--url", "http://a/x", "--without", "losses"],
+        2,
+        "possible values: lost",
+    ),
+    (
+        &["--history", "none.ndjson", "--kafka", "a:1/t"],
+        1,
+        "none.ndjson",
+    ),
+    (
+        &["--history", "a.yaml", "--kafka", "a:1/t"],
+        1,
+        "a.yaml: line 1",
+    ),
+    (
+        &["--history", "a.yaml", "--url", "http://a/x"],
+        2,
+        "say with --save",
+    ),
+];
 
 #[test]
 fn an_audit_that_cannot_be_run_says_what_to_write() {
@@ -113,70 +181,9 @@ fn an_audit_that_cannot_be_run_says_what_to_write() {
         "{ target: t, record: { data: '${event.no}' } }",
     );
     std::fs::write(folder.path().join("b.yaml"), lacking).unwrap();
-    for (words, code, said) in [
-        (&[][..], 2, "or --url"),
-        (&["a.yaml"], 2, "REQUEST"),
-        (&["a.yaml", "orders"], 2, "is no request"),
-        (
-            &["a.yaml", "POST /orders", "--kafka", "a:1/t"],
-            2,
-            "cannot be used with",
-        ),
-        (
-            &["a.yaml", "POST /orders"],
-            1,
-            "no target of the route can be read back",
-        ),
-        (&["b.yaml", "POST /orders"], 1, "shape them with --event"),
-        (
-            &["a.yaml", "POST /nowhere"],
-            1,
-            "would not take the audit's events",
-        ),
-        (&["--url", "http://127.0.0.1:1/x"], 2, "no target is named"),
-        (
-            &["--url", "https://a/x", "--kafka", "a:1/t"],
-            2,
-            "must begin with http://",
-        ),
-        (
-            &["--url", "http://a/x", "--kafka", "t"],
-            2,
-            "BROKER:PORT/TOPIC",
-        ),
-        (
-            &["--url", "http://a/x", "--event", "{}"],
-            2,
-            "no string that is the id",
-        ),
-        (
-            &["--url", "http://a/x", "--rate", "900000/s", "--time", "1h"],
-            2,
-            "lower --rate",
-        ),
-        (
-            &["--url", "http://a/x", "--without", "losses"],
-            2,
-            "possible values: lost",
-        ),
-        (
-            &["--history", "none.ndjson", "--kafka", "a:1/t"],
-            1,
-            "none.ndjson",
-        ),
-        (
-            &["--history", "a.yaml", "--kafka", "a:1/t"],
-            1,
-            "a.yaml: line 1",
-        ),
-        (
-            &["--history", "a.yaml", "--url", "http://a/x"],
-            2,
-            "say with --save",
-        ),
-    ] {
+    for (words, code, said) in MISUSES {
         let (ended, out, told) = audit(folder.path(), words);
-        assert_eq!(ended, Some(code), "{words:?}: {out}{told}");
-        assert!(told.contains(said), "{words:?}: {told}");
+        assert_eq!(ended, Some(*code), "{words:?}: {out}{told}");
+        assert!(told.contains(*said), "{words:?}: {told}");
     }
 }

@@ -6,9 +6,9 @@
 
 use std::time::{Duration, Instant};
 
-use sluicegate_audit::{Asked, Audit};
+use sluicegate_audit::{Asked, Audit, Outcome};
 
-use crate::kit::{Load, audited, aws, gateway, kafka};
+use crate::kit::{Load, audited, aws, gateway, kafka, own_broker};
 
 /// Kills of one round, which is what CI runs.
 const KILLS: u64 = 25;
@@ -145,4 +145,81 @@ fn what_kafka_confirmed_survives_kills_of_the_gateway_in_order() {
         let targets = Audit::open(vec![audited("Kafka", true, topic.source())]).unwrap();
         kill(gateway, targets, seed, RATE_KAFKA, REQUIRED)
     });
+}
+
+#[test]
+fn the_last_acknowledged_event_of_a_key_is_what_a_table_holds() {
+    let Some(aws) = aws("the_last_acknowledged_event_of_a_key_is_what_a_table_holds") else {
+        return;
+    };
+    let table = aws.table();
+    let mut gateway = gateway()
+        .target("users", &table.target())
+        .route(
+            "POST /events",
+            "users",
+            "{ put: { pk: '${event.key}', raw: '${json(event)}' } }",
+        )
+        .start();
+    let load = Load::begin(&gateway, "/events", RATE);
+    for _ in 0..5 {
+        load.wait_for(100);
+        gateway.kill_and_start_again();
+    }
+    load.wait_for(100);
+    let history = load.end();
+    let events = history.events().unwrap();
+    let mut last = vec![None; usize::try_from(events.keys()).unwrap()];
+    for (number, entry) in history.entries() {
+        if entry.outcome == Outcome::Ok {
+            last[entry.key as usize] = Some(number);
+        }
+    }
+    for item in table.read() {
+        let item: serde_json::Value = serde_json::from_str(&item).unwrap();
+        let number = events.number_of(item["id"].as_str().unwrap()).unwrap();
+        let key = events.key_of(number) as usize;
+        // What stands behind the last acknowledged one can only be one in doubt.
+        assert!(
+            Some(number) >= last[key],
+            "{item} stands over {:?}",
+            last[key]
+        );
+        last[key] = None;
+    }
+    assert_eq!(last.iter().flatten().next(), None, "a key is missing");
+    gateway.stop();
+}
+
+#[test]
+fn what_kafka_confirmed_survives_kills_of_its_broker() {
+    let story = "what_kafka_confirmed_survives_kills_of_its_broker";
+    let Some(mut broker) = own_broker(story) else {
+        return;
+    };
+    let topic = broker.kafka.topic(4);
+    let gateway = gateway()
+        .target("audit", &topic.target())
+        .fan_out("POST /events", &BINDINGS[..1], "reply: { within: 60s }")
+        .start();
+    let targets = Audit::open(vec![audited("Kafka", true, topic.source())]).unwrap();
+    let load = Load::begin(&gateway, "/events", RATE_KAFKA);
+    let kills = if std::env::var_os("SLUICEGATE_LONG").is_some() {
+        20
+    } else {
+        2
+    };
+    for _ in 0..kills {
+        load.wait_for(500);
+        broker.kill_and_start_again();
+    }
+    load.wait_for(500);
+    let asked = Asked {
+        faults: kills,
+        faults_min: kills,
+        ..Asked::default()
+    };
+    let acknowledged = load.judge(targets, asked);
+    println!("{story}: {kills} kills, {acknowledged} acknowledged, none lost");
+    gateway.stop();
 }

@@ -7,10 +7,8 @@ use sluicegate_contract::{Record, Value};
 
 use crate::{FIELDS, KEY};
 
-// Logs are read by one command whatever wrote them, so marks differ from those of the spool (1).
-
 /// The mark of a record that a mapping made.
-pub const RECORD: u8 = 3;
+pub const RECORD: u8 = 1;
 /// The mark of a dead letter.
 pub const LETTER: u8 = 2;
 
