@@ -26,7 +26,9 @@ mod stories {
     mod operations;
     mod overload;
     mod proxies;
+    mod replay;
     mod replies;
+    mod spool_commands;
     mod statuses;
     mod truth;
     mod volume;

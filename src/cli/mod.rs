@@ -11,6 +11,7 @@ mod reference;
 mod sandbox;
 mod schema;
 mod serve;
+mod spool;
 mod test;
 mod test_match;
 mod test_run;
@@ -59,6 +60,7 @@ enum Command {
     Man(completions::ManArguments),
     Key(key::Arguments),
     Audit(Box<audit::Arguments>),
+    Spool(spool::Arguments),
 }
 
 /// Runs what the arguments of this process say.
@@ -86,6 +88,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Ending> 
         Some(Command::Test(arguments)) => test::command(&arguments),
         Some(Command::Key(arguments)) => key::command(&arguments),
         Some(Command::Audit(arguments)) => audit::command(&arguments),
+        Some(Command::Spool(arguments)) => spool::command(&arguments),
         Some(Command::Schema(arguments)) => schema::command(&arguments),
         Some(Command::Completions(arguments)) => {
             completions::completions(&arguments, Arguments::command())

@@ -24,14 +24,17 @@ pub struct Fit {
 /// # Errors
 /// Why it is none.
 pub fn fit(stored: &Bytes, target: &Target) -> Result<Fit, Misfit> {
-    let fields = rooms::fields(target.kind);
+    let fields = rooms::fields_of(target.kind);
     let record = stored::decode(stored, fields).map_err(|error| error.to_string())?;
     let missing = fields
         .iter()
         .enumerate()
         .find(|(place, field)| field.required && record.value(*place).is_absent());
     if let Some((_, field)) = missing {
-        return Err(format!("it has no `{}`, which a record there needs", field.name));
+        return Err(format!(
+            "it has no `{}`, which a record there needs",
+            field.name
+        ));
     }
     match target.room.weigh(&record) {
         Ok(encoded) => Ok(Fit { record, encoded }),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender as Heard, unbounded};
 use slab::Slab;
-use sluicegate_contract::{Outcome, OutcomeSink, Reason, RecordId, Room};
+use sluicegate_contract::{Outcome, OutcomeSink, Reason, ReasonKind, RecordId, Room};
 
 use super::Fit;
 use crate::courier::Lanes;
@@ -98,7 +98,7 @@ impl Sender {
             if self.sent.is_empty() {
                 let most = target.gauge.limit();
                 let said = format!("it is larger than the queue of its target, {most} bytes");
-                let reason = Reason::new(sluicegate_contract::ReasonKind::TooLarge, said);
+                let reason = Reason::new(ReasonKind::TooLarge, said);
                 return self.judge(place, sequence, Outcome::Refused(reason));
             }
             self.hear(Duration::from_millis(50));
@@ -140,7 +140,9 @@ impl Sender {
     }
 
     fn settle(&mut self, id: RecordId, outcome: Outcome) {
-        let Some(sent) = usize::try_from(id.0).ok().and_then(|slot| self.sent.try_remove(slot))
+        let Some(sent) = usize::try_from(id.0)
+            .ok()
+            .and_then(|slot| self.sent.try_remove(slot))
         else {
             return;
         };
@@ -196,16 +198,22 @@ impl Sender {
                 }
             }
         }
-        let lanes = std::mem::replace(&mut self.lanes, Lanes::none());
+        let lanes = std::mem::take(&mut self.lanes);
         lanes.join();
         self.hear(Duration::ZERO);
         // Who never said anything of a record may have stored it.
         let silent: Vec<usize> = self.sent.iter().map(|(slot, _)| slot).collect();
         for slot in silent {
-            let reason = sluicegate_contract::ReasonKind::AnswerLost.into();
+            let reason = ReasonKind::AnswerLost.into();
             let certain = false;
             self.settle(RecordId(slot as u64), Outcome::GaveUp { certain, reason });
         }
+    }
+
+    /// True while records have no outcome.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        !self.sent.is_empty()
     }
 
     /// The sequence below which all that was sent is delivered or refused; `None` where that holds

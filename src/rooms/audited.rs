@@ -61,10 +61,7 @@ pub fn audited(
     seen.map(Some)
 }
 
-fn of_log(
-    written: &sluicegate_log::Settings,
-    samples: [&Sample; 3],
-) -> Result<Audited, String> {
+fn of_log(written: &sluicegate_log::Settings, samples: [&Sample; 3]) -> Result<Audited, String> {
     let fields = sluicegate_log::FIELDS;
     Ok(Audited {
         ordered: by_key(samples, fields, "key"),

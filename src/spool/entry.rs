@@ -245,13 +245,20 @@ mod tests {
     #[test]
     fn what_was_stored_is_read_back() {
         let records: Vec<Record> = (0..5).map(|n| payload(n * 10)).collect();
-        let entries = encode(7, "orders", (0..).zip(&records).map(|(n, r)| to_store(n, r)));
+        let entries = encode(
+            7,
+            "orders",
+            (0..).zip(&records).map(|(n, r)| to_store(n, r)),
+        );
         assert_eq!(entries.len(), 1);
         let read = decode(&entries[0]).unwrap();
         assert_eq!((read.id, &*read.route), (7, "orders"));
         for ((number, record), read) in (0..).zip(&records).zip(&read.records) {
             assert_eq!((read.number, read.event), (number, number / 2));
-            assert_eq!((&*read.target, &*read.room, &*read.binding), ("orders", "kafka", "trail"));
+            assert_eq!(
+                (&*read.target, &*read.room, &*read.binding),
+                ("orders", "kafka", "trail")
+            );
             assert_eq!(read.held, number % 3 == 0);
             assert_eq!(&stored::decode(&read.stored, FIELDS).unwrap(), record);
         }
@@ -263,14 +270,22 @@ mod tests {
         let record = payload(SPOOL_ENTRY_BYTES / 3);
         let entries = encode(1, "r", (0..10).map(|number| to_store(number, &record)));
         assert_eq!(entries.len(), 4, "three of its records fill one");
-        let read = entries.iter().flat_map(|entry| decode(entry).unwrap().records);
+        let read = entries
+            .iter()
+            .flat_map(|entry| decode(entry).unwrap().records);
         assert!(read.map(|record| record.number).eq(0..10));
         assert!(encode(1, "r", std::iter::empty()).is_empty());
     }
 
     #[test]
     fn what_is_no_entry_is_an_error() {
-        for bytes in [&b""[..], b"\x80", b"\x84\x02", b"hello", b"\x84\x01\x41a\x61a\x80"] {
+        for bytes in [
+            &b""[..],
+            b"\x80",
+            b"\x84\x02",
+            b"hello",
+            b"\x84\x01\x41a\x61a\x80",
+        ] {
             assert!(decode(&Bytes::copy_from_slice(bytes)).is_err(), "{bytes:?}");
         }
         let newer = decode(&Bytes::from_static(b"\x84\x02\x41a\x61a\x80")).unwrap_err();
