@@ -25,7 +25,7 @@ pub use embedded::{Embedded, Landed, Landings, Place};
 pub use envelope::{Envelope, Unfit};
 pub use facts::Spread;
 pub use kept::{Kept, MARK_LETTER, MARK_RECORD, read_kept};
-pub use keys::KeyTableSettings;
+pub use keys::{KeyTableSettings, open_keys};
 pub use open::{RoomContext, open, rehearsed};
 pub use probe::{Seen, probe};
 pub use receipts::{receipt_members, rehearsed_receipt};

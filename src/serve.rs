@@ -21,8 +21,8 @@ use crate::dead_letters::{Clerk, Letters};
 use crate::dispatch::{Inbox, Target};
 use crate::gateway::{Core, CoreParts};
 use crate::http::{Deadlines, Preface};
-use crate::idempotency::Store;
-use crate::limits::{CORES_MAX, DRAIN_MAX};
+use crate::idempotency::{SharedOptions, Store};
+use crate::limits::{CORES_MAX, DRAIN_MAX, IDEMPOTENCY_LEASE_DEFAULT};
 use crate::observe::{self, CoreCounters, Shape, Sources};
 use crate::rooms::{self, RoomContext};
 use crate::route::Routes;
@@ -81,7 +81,7 @@ pub fn start(
     let lanes = Lanes::start(couriers, cores)?;
     let clerk = clerk(&settings, &targets, &mailboxes)?;
     let letters = clerk.as_ref().map(Clerk::letters);
-    let keys = open_keys(&settings, &mailboxes)?;
+    let keys = open_keys(&settings, context, &mailboxes)?;
     let beside = (&mailboxes, keys.as_ref(), letters.as_ref());
     let workers = start_workers(&settings, &targets, beside, options)?;
     let (http, driver) = workers
@@ -329,15 +329,30 @@ fn start_workers(
 }
 
 /// Opens the store of idempotency keys, where the settings have one.
-fn open_keys(settings: &Settings, mailboxes: &Mailboxes) -> io::Result<Option<Arc<Store>>> {
+fn open_keys(
+    settings: &Settings,
+    context: &RoomContext,
+    mailboxes: &Mailboxes,
+) -> io::Result<Option<Arc<Store>>> {
     let Some(written) = &settings.idempotency else {
         return Ok(None);
     };
+    let window = written.window;
     let opened = match &written.store {
-        KeyStore::Log(dir) => {
-            Store::open_local(dir, written.window, written.bounds, mailboxes.clone())
+        KeyStore::Log(dir) => Store::open_local(dir, window, written.bounds, mailboxes.clone()),
+        KeyStore::Table(table) => {
+            let (written, connection) = &**table;
+            let options = SharedOptions {
+                window,
+                lease: written
+                    .lease
+                    .map_or(IDEMPOTENCY_LEASE_DEFAULT, |span| span.0),
+            };
+            rooms::open_keys(written, connection.as_ref(), context).and_then(|table| {
+                let opened = Store::open_shared(table, options, mailboxes.clone());
+                opened.map_err(|error| error.to_string())
+            })
         }
-        KeyStore::Table(_) => Err("not yet".to_owned()),
     };
     let opened = opened.map_err(|error| io::Error::other(format!("idempotency: {error}")))?;
     Ok(Some(Arc::new(opened)))

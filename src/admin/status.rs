@@ -12,7 +12,7 @@ use crate::observe::{Sources, TargetReading, process, state_word};
 pub(super) fn status(sources: &dyn Sources) -> String {
     let started = sources.started();
     let targets: Vec<Value> = sources.targets().iter().map(target).collect();
-    let page = json!({
+    let mut page = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "ready": sources.ready(),
         "started": rfc3339(started),
@@ -24,6 +24,18 @@ pub(super) fn status(sources: &dyn Sources) -> String {
         "routes": sources.routes().iter().map(|name| &**name).collect::<Vec<_>>(),
         "targets": targets,
     });
+    if let Some(keys) = sources.keys() {
+        page["idempotency"] = json!({
+            "store": keys.store,
+            "keys": keys.keys,
+            "running": keys.running,
+            "bytes": keys.bytes,
+            "replayed": keys.replayed,
+            "forgotten": keys.forgotten,
+            "unrecorded": keys.unrecorded,
+            "last_error": keys.last_error,
+        });
+    }
     format!("{page:#}\n")
 }
 

@@ -125,11 +125,13 @@ impl Queue {
     pub fn wake_at(&self, now: Instant) -> Option<Instant> {
         let has_slot = self.calls.len() < self.rules.limits.concurrent_calls;
         let waiting = !self.ready.is_empty() || !self.halves.is_empty();
-        let start = if !has_slot || !waiting {
+        // Halves hold their keys themselves, so nothing holds them back.
+        let held_back = self.held_back && self.halves.is_empty();
+        let start = if !has_slot || !waiting || held_back {
             None
         } else if let Some(probe) = self.breaker.probe_at() {
             Some(probe)
-        } else if self.breaker.is_open() || self.held_back {
+        } else if self.breaker.is_open() {
             None
         } else {
             // It may have passed since `next` looked: then `next` is asked again at once.

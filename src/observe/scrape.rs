@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::idempotency::Reading;
+
 use super::{CoreSnapshot, RouteSnapshot, Sources, TargetReading, TargetTally, process};
 
 /// Two readings of a core's CPU time closer than this say too little for a ratio.
@@ -35,6 +37,8 @@ pub struct Scrape {
     pub(crate) routes: Vec<(Arc<str>, RouteSnapshot)>,
     /// Each target with the sums of what the cores counted of it.
     pub(crate) targets: Vec<(TargetReading, TargetTally)>,
+    /// What is known of idempotency keys, where any are kept.
+    pub(crate) keys: Option<Reading>,
     pub(crate) driver: String,
     pub(crate) hash: Arc<str>,
     pub(crate) started: SystemTime,
@@ -93,6 +97,7 @@ impl Scraper {
             cores: cores.collect(),
             routes: self.routes(sources.routes()),
             targets: self.targets(sources.targets()),
+            keys: sources.keys(),
             driver: sources.driver(),
             hash: sources.hash(),
             started,

@@ -49,7 +49,20 @@ pub fn audited(
     let access = access(settings, target);
     let seen = match &target.room {
         TargetSettings::Discard(_) => return Ok(None),
-        TargetSettings::Log(written) => of_log(written, samples),
+        TargetSettings::Log(written) => {
+            place(samples, sluicegate_log::FIELDS, "value").map(|place| {
+                Audited {
+                    // One order of all records, whatever their keys.
+                    ordered: true,
+                    alone: true,
+                    shows_copies: true,
+                    source: Source::Log {
+                        dir: written.dir.clone(),
+                        place,
+                    },
+                }
+            })
+        }
         TargetSettings::Kafka(written) => {
             let connection = kafka(settings, target).or_else(|| written.own_connection());
             of_kafka(written, &connection.ok_or("it names no cluster")?, samples)
@@ -59,19 +72,6 @@ pub fn audited(
         TargetSettings::Dynamodb(written) => of_dynamodb(written, access, samples),
     };
     seen.map(Some)
-}
-
-fn of_log(written: &sluicegate_log::Settings, samples: [&Sample; 3]) -> Result<Audited, String> {
-    let fields = sluicegate_log::FIELDS;
-    Ok(Audited {
-        ordered: by_key(samples, fields, "key"),
-        alone: true,
-        shows_copies: true,
-        source: Source::Log {
-            dir: written.dir.clone(),
-            place: place(samples, fields, "value")?,
-        },
-    })
 }
 
 fn of_kafka(

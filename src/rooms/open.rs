@@ -48,6 +48,12 @@ impl RoomContext {
         }
     }
 
+    /// Where AWS clients come from.
+    #[cfg(feature = "dynamodb")]
+    pub(super) fn hallway(&self) -> &Arc<sluicegate_aws::Hallway> {
+        &self.hallway
+    }
+
     /// Embedded backends, in the place of those that the file names.
     #[cfg(feature = "sandbox")]
     #[must_use]

@@ -88,6 +88,9 @@ pub(super) fn settings(settings: &Settings, parts: &Parts) -> String {
     if let Some(spool) = &settings.spool {
         all["spool"] = shown_spool(spool, parts);
     }
+    if let Some(keys) = &settings.idempotency {
+        all["idempotency"] = show_admission::idempotency(keys, parts);
+    }
     all["targets"] = Value::Object(targets);
     all["routes"] = Value::Array(routes);
     serde_saphyr::to_string(&all).unwrap_or_else(|_| all.to_string())

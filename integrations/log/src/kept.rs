@@ -7,10 +7,12 @@ use sluicegate_contract::{Record, Value};
 
 use crate::{FIELDS, KEY};
 
+// Logs are read by one command whatever wrote them, so marks differ from those of the spool (1).
+
 /// The mark of a record that a mapping made.
-pub const RECORD: u8 = 1;
+pub const RECORD: u8 = 16;
 /// The mark of a dead letter.
-pub const LETTER: u8 = 2;
+pub const LETTER: u8 = 17;
 
 /// The place of a dead letter in a record: behind those that a mapping may set.
 const LETTER_PLACE: usize = FIELDS.len();

@@ -287,7 +287,7 @@ fn summary(sent: &Sent) -> String {
     );
     if sent.unsent > 0 {
         text.push_str(&format!(
-            "{} events were due and could not be sent in time; more --connections may help\n",
+            "{} events were due and could not be sent, even late; more --connections may help\n",
             sent.unsent
         ));
     }

@@ -18,7 +18,7 @@ use super::words::when;
 use crate::spool::entry;
 
 /// The mark of a dead letter in a log; a spool's entry and a mapping's record have another.
-const LETTER: u8 = 2;
+const LETTER: u8 = 17;
 /// What a log was asked for to see whether its disk works.
 const PROBE: u8 = 0;
 /// Fields that are the key of a record, in the rooms that have one.

@@ -1,5 +1,7 @@
 //! What a courier decides, told call by call on a clock that stands still until it is moved.
 
+mod waking;
+
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -359,36 +361,6 @@ fn a_target_that_throttles_some_is_asked_again_soon_however_often() {
         story.answer(call, vec![stored()]);
     }
     assert_eq!(story.outcomes().len(), 80);
-}
-
-#[test]
-fn a_start_that_passed_unseen_is_not_slept_over() {
-    let mut story = Story::new();
-    story.put(&["x"]);
-    let (first, _) = story.call().unwrap();
-    story.wait(Duration::from_millis(10));
-    story.answer(first, vec![stored()]);
-    story.put(&["x"]);
-    let (_, _) = story.call().unwrap();
-    story.put(&["y"]);
-    assert!(story.call().is_none(), "it waits for its turn");
-    story.wait(Duration::from_secs(1));
-    let wake = story.queue.wake_at(story.now).unwrap();
-    assert!(wake <= story.now, "the turn came between the two looks");
-    assert_eq!(story.call().unwrap().1, ["y"]);
-}
-
-#[test]
-fn what_waits_for_a_key_wakes_nobody_until_a_call_ends() {
-    let mut story = Story::new();
-    story.put(&["k1"]);
-    let (call, _) = story.call().unwrap();
-    story.put(&["k1"]);
-    story.wait(Duration::from_secs(1));
-    assert!(story.call().is_none());
-    assert!(story.queue.wake_at(story.now).unwrap() > story.now);
-    story.answer(call, vec![stored()]);
-    assert_eq!(story.call().unwrap().1, ["k1"]);
 }
 
 #[test]

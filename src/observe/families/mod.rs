@@ -1,6 +1,7 @@
 //! The registry of metrics: each family's name, meaning and labels beside the code that fills it.
 //! The reference page is printed from it.
 
+mod keys;
 mod process;
 mod routes;
 mod targets;
@@ -53,9 +54,14 @@ impl Kind {
 
 /// All families, in the order of the scrape.
 pub fn families() -> impl Iterator<Item = &'static Family> {
-    [routes::FAMILIES, targets::FAMILIES, process::FAMILIES]
-        .into_iter()
-        .flatten()
+    [
+        routes::FAMILIES,
+        targets::FAMILIES,
+        keys::FAMILIES,
+        process::FAMILIES,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The reference of all metrics, as a Markdown table.
