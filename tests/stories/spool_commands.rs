@@ -120,7 +120,7 @@ fn letter(second: u64, key: &str, reason: &str) -> Append {
     let mut payload = Vec::new();
     stored::encode(&Record::new(values), &fields, &mut payload);
     Append {
-        kind: 2,
+        kind: 17,
         time: at(second),
         payload: payload.into(),
     }
