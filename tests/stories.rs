@@ -29,6 +29,7 @@ mod stories {
     mod replay;
     mod replies;
     mod spool_commands;
+    mod spooled;
     mod statuses;
     mod truth;
     mod volume;

@@ -44,6 +44,8 @@ struct Held {
 /// What an outcome led to.
 #[derive(Debug)]
 pub struct Settled {
+    /// The place of the record in its request.
+    pub record: u32,
     /// The target of the record.
     pub target: u16,
     /// The bytes that were reserved for it.
@@ -169,6 +171,7 @@ impl Ledger {
             ..
         } = *held.entry.settle(record, outcome)?;
         let mut settled = Settled {
+            record,
             target,
             weight,
             late,

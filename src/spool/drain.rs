@@ -177,11 +177,7 @@ impl Drain {
 
     /// Reads for all lanes that have room. Lanes that stand at the same sequence share what is
     /// read: one that was behind and caught up goes on with the others.
-    fn read(
-        &mut self,
-        now: (Instant, SystemTime),
-        backlog: &mut impl Backlog,
-    ) -> Option<Instant> {
+    fn read(&mut self, now: (Instant, SystemTime), backlog: &mut impl Backlog) -> Option<Instant> {
         if let Some(until) = self.unread_until.filter(|until| now.0 < *until) {
             return Some(until);
         }

@@ -85,18 +85,18 @@ pub fn encode<'a>(
     let (mut entry, mut record) = (Vec::new(), Vec::new());
     for to_store in records {
         if entry.is_empty() {
-            infallible(begin(&mut entry, id, route));
+            infallible(&begin(&mut entry, id, route));
         }
         record.clear();
         stored::encode(to_store.record, to_store.fields, &mut record);
-        infallible(put(&mut entry, &to_store, &record));
+        infallible(&put(&mut entry, &to_store, &record));
         if entry.len() >= SPOOL_ENTRY_BYTES {
-            infallible(end(&mut entry));
+            infallible(&end(&mut entry));
             entries.push(Bytes::from(std::mem::take(&mut entry)));
         }
     }
     if !entry.is_empty() {
-        infallible(end(&mut entry));
+        infallible(&end(&mut entry));
         entries.push(Bytes::from(entry));
     }
     entries
@@ -132,7 +132,7 @@ fn end(entry: &mut Vec<u8>) -> Encoded {
     Ok(())
 }
 
-fn infallible(written: Encoded) {
+fn infallible(written: &Encoded) {
     debug_assert!(written.is_ok(), "a vector takes all that is written");
 }
 
@@ -233,7 +233,7 @@ mod tests {
             room: "kafka",
             fields: FIELDS,
             binding: "trail",
-            held: number % 3 == 0,
+            held: number.is_multiple_of(3),
             record,
         }
     }
@@ -259,7 +259,7 @@ mod tests {
                 (&*read.target, &*read.room, &*read.binding),
                 ("orders", "kafka", "trail")
             );
-            assert_eq!(read.held, number % 3 == 0);
+            assert_eq!(read.held, number.is_multiple_of(3));
             assert_eq!(&stored::decode(&read.stored, FIELDS).unwrap(), record);
         }
         assert_eq!(read.records.len(), 5);

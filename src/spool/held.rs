@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::limits::SPOOL_HELD_MAX;
 
 /// A record by the id of its request and its place in it.
-pub type RecordKey = (u128, u32);
+pub(super) type RecordKey = (u128, u32);
 
 /// What became of a record that its courier still had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +107,10 @@ mod tests {
         held.forget(1, 0..3);
         assert_eq!(held.look((1, 2)), None, "never stored");
         held.settle(1, 2, true);
-        assert_eq!(held.look((1, 2)), None, "and its delivery is nobody's business");
+        assert_eq!(
+            held.look((1, 2)),
+            None,
+            "and its delivery is nobody's business"
+        );
     }
 }

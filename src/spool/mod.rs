@@ -22,14 +22,19 @@ mod drain;
 pub mod entry;
 mod held;
 mod lane;
+mod letters;
+mod open;
 mod reading;
 mod store;
+#[cfg(test)]
+mod tests;
 mod thread;
 
 pub use door::{Door, Opening};
-pub use drain::{Backlog, Drain, DrainRules};
+pub use drain::{Backlog, Drain, DrainRules, Read};
 pub use held::{Fate, Held};
-pub use lane::{Ended, LostRecord};
+pub use lane::{Ended, LaneRules, LostRecord};
+pub use open::{Opened, open};
 pub use reading::{LaneCounters, LaneReading, SpoolReading};
 pub use store::{Spool, Waiting};
 pub use thread::{DrainThread, LogBacklog};

@@ -1,14 +1,13 @@
 //! What is known of the spool, for metrics, `/status` and health.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What the drain counts of one lane. Shared with who reads it; relaxed, since no number here
 /// guards another.
 #[derive(Debug)]
 pub struct LaneCounters {
-    /// The target's name.
-    pub target: Arc<str>,
+    /// The name of its cursor.
+    pub cursor: String,
     /// True where no target of this name and kind is in the file.
     pub orphaned: bool,
     /// Records that the target confirmed, or for which it holds already what their condition asks.
@@ -26,9 +25,9 @@ pub struct LaneCounters {
 impl LaneCounters {
     /// Counters that stand at zero.
     #[must_use]
-    pub fn new(target: Arc<str>, orphaned: bool) -> Self {
+    pub fn new(cursor: String, orphaned: bool) -> Self {
         Self {
-            target,
+            cursor,
             orphaned,
             delivered: AtomicU64::new(0),
             conflicts: AtomicU64::new(0),
@@ -36,6 +35,16 @@ impl LaneCounters {
             expired: AtomicU64::new(0),
             again: AtomicU64::new(0),
         }
+    }
+
+    /// Puts the counters into a reading.
+    pub(super) fn read(&self, lane: &mut LaneReading) {
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        lane.delivered = of(&self.delivered);
+        lane.conflicts = of(&self.conflicts);
+        lane.refused = of(&self.refused);
+        lane.expired = of(&self.expired);
+        lane.again = of(&self.again);
     }
 }
 
