@@ -16,6 +16,7 @@ pub mod idempotency;
 pub mod limits;
 pub mod map;
 pub mod observe;
+pub mod replay;
 pub mod reply;
 pub mod rooms;
 pub mod route;

@@ -258,7 +258,8 @@ fn cores(options: &ServeOptions) -> io::Result<usize> {
     Ok(cores)
 }
 
-fn couriers(
+/// The couriers of those targets that have one, to be started on lanes.
+pub(crate) fn couriers(
     settings: &Settings,
     targets: &[Target],
     outcomes: &Arc<dyn OutcomeSink>,

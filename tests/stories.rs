@@ -26,6 +26,7 @@ mod stories {
     mod operations;
     mod overload;
     mod proxies;
+    mod replay;
     mod replicas;
     mod replies;
     mod retries;

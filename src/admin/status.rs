@@ -48,7 +48,7 @@ fn target(target: &TargetReading) -> Value {
         .last_error
         .as_ref()
         .map(|(when, error)| json!({ "time": rfc3339(*when), "error": error }));
-    json!({
+    let mut shown = json!({
         "name": &*target.name,
         "room": target.room,
         "state": state_word(target.state),
@@ -66,7 +66,16 @@ fn target(target: &TargetReading) -> Value {
             "kept": target.counters.dead_letters.iter().map(|(_, letters)| letters).sum::<u64>(),
             "lost": target.counters.dead_letters_lost,
         },
-    })
+    });
+    if let Some(log) = &target.log {
+        shown["log"] = json!({
+            "bytes": log.bytes,
+            "limit_bytes": log.limit_bytes,
+            "records": log.records,
+            "oldest": log.oldest.and_then(rfc3339),
+        });
+    }
+    shown
 }
 
 fn spool(spool: &SpoolReading) -> Value {

@@ -6,7 +6,9 @@
 mod inspect;
 mod item;
 mod ls;
+mod progress;
 mod repair;
+mod replay;
 mod select;
 mod words;
 
@@ -26,6 +28,7 @@ use super::Ending;
 #[command(
     after_help = "Examples:\n  sluicegate spool ls /var/lib/sluicegate/spool\n  \
                   sluicegate spool inspect /var/lib/sluicegate/spool --target orders --waiting\n  \
+                  sluicegate spool replay dead-letters --file orders.yaml --dry-run\n  \
                   sluicegate spool repair /var/lib/sluicegate/spool --dry-run"
 )]
 pub(super) struct Arguments {
@@ -37,6 +40,7 @@ pub(super) struct Arguments {
 enum SpoolCommand {
     Ls(ls::Arguments),
     Inspect(Box<inspect::Arguments>),
+    Replay(Box<replay::Arguments>),
     Repair(repair::Arguments),
 }
 
@@ -44,6 +48,7 @@ pub(super) fn command(arguments: &Arguments) -> Result<(), Ending> {
     match &arguments.command {
         SpoolCommand::Ls(arguments) => ls::command(arguments),
         SpoolCommand::Inspect(arguments) => inspect::command(arguments),
+        SpoolCommand::Replay(arguments) => replay::command(arguments),
         SpoolCommand::Repair(arguments) => repair::command(arguments),
     }
 }

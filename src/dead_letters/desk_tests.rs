@@ -60,6 +60,7 @@ impl Story {
             counters: Arc::new(TargetCounters::new()),
             dead_letter: None,
             envelope: Some(Envelope::Payload("discard")),
+            log: None,
         };
         let targets: Arc<[Target]> = [target("orders"), target("rejects")].into();
         Self {

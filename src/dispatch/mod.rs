@@ -17,7 +17,7 @@ pub use gate::{Gate, Shut};
 pub use inbox::{Inbox, Parcel};
 pub use manifest::{Item, Manifest};
 pub use outbox::{Outboxes, Queued};
-pub use target::{Gauge, Target};
+pub use target::{Gauge, LogLook, Target};
 
 use sluicegate_contract::{Outcome, Reason, ReasonKind, RecordId, Room};
 

@@ -19,8 +19,8 @@ use sluicegate_contract::{Producer, ReasonKind, Record};
 ))]
 use super::ConnectionSettings;
 use super::TargetSettings;
-use crate::dispatch::{Gate, Gauge, Inbox, Target};
-use crate::observe::{TargetCounters, TargetHealth};
+use crate::dispatch::{Gate, Gauge, Inbox, LogLook, Target};
+use crate::observe::{LogReading, TargetCounters, TargetHealth};
 use crate::settings::{self, Settings};
 
 /// Where rooms find what is not in the file.
@@ -79,6 +79,7 @@ pub fn open(
         settings,
         context,
         outcomes,
+        log: None,
         #[cfg(feature = "kafka")]
         kafka: HashMap::new(),
     };
@@ -89,7 +90,11 @@ pub fn open(
         let room = opening
             .room(written, &watch)
             .map_err(|reason| format!("target `{}`: {reason}", written.name))?;
-        Ok(target(written, room, gate))
+        let log = opening.log.take();
+        Ok(Target {
+            log,
+            ..target(written, room, gate)
+        })
     };
     settings.targets.iter().map(open).collect()
 }
@@ -103,6 +108,7 @@ pub fn rehearsed(settings: &Settings) -> Vec<Target> {
         settings,
         context: &context,
         outcomes: &outcomes,
+        log: None,
         #[cfg(feature = "kafka")]
         kafka: HashMap::new(),
     };
@@ -113,6 +119,17 @@ pub fn rehearsed(settings: &Settings) -> Vec<Target> {
         target(written, opening.scales(written), gate)
     };
     settings.targets.iter().map(rehearse).collect()
+}
+
+fn reading(room: &sluicegate_log::LogRoom) -> LogReading {
+    let usage = room.usage();
+    LogReading {
+        bytes: usage.bytes,
+        limit_bytes: usage.max_bytes,
+        records: usage.next.saturating_sub(usage.first),
+        oldest: usage.oldest,
+        sync_errors: usage.sync_errors,
+    }
 }
 
 fn target(written: &settings::Target, room: Room, gate: Arc<Gate>) -> Target {
@@ -127,6 +144,7 @@ fn target(written: &settings::Target, room: Room, gate: Arc<Gate>) -> Target {
         dead_letter: written.dead_letter,
         // A target that cannot take dead letters is none that a file names as one.
         envelope: written.room.envelope().ok(),
+        log: None,
     }
 }
 
@@ -134,6 +152,8 @@ struct Opening<'s> {
     settings: &'s Settings,
     context: &'s RoomContext,
     outcomes: &'s Arc<dyn OutcomeSink>,
+    /// How the log stands that was opened last.
+    log: Option<LogLook>,
     /// Open Kafka connections by their place in the settings.
     #[cfg(feature = "kafka")]
     kafka: HashMap<usize, Arc<sluicegate_kafka::Connection>>,
@@ -153,6 +173,13 @@ impl Opening<'_> {
                     written.dir = logs.join(&*target.name);
                 }
                 let room = sluicegate_log::open(&target.name, &written, self.outcomes, watch)?;
+                let looked = Arc::downgrade(&room);
+                self.log = Some(Arc::new(move || {
+                    looked
+                        .upgrade()
+                        .map(|room| reading(&room))
+                        .unwrap_or_default()
+                }));
                 Ok(Room::Producing(room))
             }
             #[cfg(feature = "kafka")]

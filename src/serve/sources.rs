@@ -68,6 +68,7 @@ impl Sources for Shared {
                 queue_records: None,
                 queue_oldest: counters.queue_oldest,
                 counters,
+                log: target.log.as_ref().map(|look| look()),
             }
         };
         self.targets.iter().map(read).collect()

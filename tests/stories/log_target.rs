@@ -25,7 +25,8 @@ fn what_was_confirmed_is_in_the_log_once_and_as_it_came() {
         "{answer}"
     );
     exactly_once("the log", &values(&gateway.beside("audit")), 0..201);
-    assert_eq!(gateway.status_of("audit")["room"], "log");
+    assert_eq!(gateway.status_of("audit")["log"]["records"], 201);
+    assert_eq!(gateway.metric("sluicegate_log_records", &["audit"]), 201.0);
     gateway.stop();
 }
 

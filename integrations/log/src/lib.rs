@@ -16,7 +16,7 @@ use sluicegate_contract::{Field, Kind};
 
 pub use kept::{Kept, LETTER, RECORD, letter};
 pub use probe::probe;
-pub use room::{open, scales};
+pub use room::{LogRoom, open, scales};
 pub use settings::{Settings, WhenFull};
 pub use tail::Tail;
 
