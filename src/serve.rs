@@ -1,7 +1,8 @@
 //! The running gateway: puts its parts together, starts them, and stops them in the right order.
 
-mod cores;
+pub(crate) mod parts;
 mod sources;
+mod workers;
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,19 +14,18 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use sluicegate_contract::{OutcomeSink, Room};
 
-use self::cores::{Delivery, start_workers};
 use self::sources::Shared;
+use self::workers::Delivery;
 use crate::admin::{self, AdminHandle};
-use crate::courier::{Courier, Lanes, Rules};
+use crate::courier::Lanes;
 use crate::dead_letters::Clerk;
-use crate::dispatch::{Inbox, Target};
+use crate::dispatch::Target;
 use crate::http::Deadlines;
-use crate::idempotency::{SharedOptions, Store};
-use crate::limits::{CORES_MAX, DRAIN_MAX, IDEMPOTENCY_LEASE_DEFAULT, SPOOL_STOP_MAX};
+use crate::limits::{CORES_MAX, DRAIN_MAX, SPOOL_STOP_MAX};
 use crate::observe::{self, Sources};
 use crate::rooms::{self, RoomContext};
 use crate::runtime::Driver;
-use crate::settings::{KeyStore, Settings};
+use crate::settings::Settings;
 use crate::settle::Mailboxes;
 use crate::spool::{self, DrainThread};
 use crate::worker::WorkerHandle;
@@ -57,8 +57,8 @@ pub struct Running {
     shared: Arc<Shared>,
     workers: Vec<WorkerHandle>,
     lanes: Lanes,
-    drain: Option<DrainThread>,
     clerk: Option<Clerk>,
+    drain: Option<DrainThread>,
     admin_handle: AdminHandle,
 }
 
@@ -77,21 +77,21 @@ pub fn start(
     let outcomes: Arc<dyn OutcomeSink> = Arc::new(mailboxes.clone());
     let opened = rooms::open(&settings, context, &outcomes).map_err(io::Error::other)?;
     let targets: Arc<[Target]> = opened.into();
-    let couriers = couriers(&settings, &targets, &outcomes);
+    let couriers = parts::couriers(&settings, &targets, &outcomes);
     let lanes = Lanes::start(couriers, cores)?;
-    let clerk = clerk(&settings, &targets, &mailboxes)?;
+    let clerk = parts::clerk(&settings, &targets, &mailboxes)?;
     let letters = clerk.as_ref().map(Clerk::letters);
     let opened = spool::open(&settings, &targets, &mailboxes, cores, letters.clone())?;
     let (spool, drain) = opened.map(|it| (it.spool, it.thread)).unzip();
-    let keys = open_keys(&settings, context, &mailboxes)?;
+    let keys = parts::open_keys(&settings, context, &mailboxes)?;
     let delivery = Delivery {
         targets: Arc::clone(&targets),
         mailboxes: mailboxes.clone(),
-        keys: keys.clone(),
         letters,
+        keys: keys.clone(),
         spool: spool.clone(),
     };
-    let workers = start_workers(&settings, &delivery, options)?;
+    let workers = workers::start(&settings, &delivery, options)?;
     let (http, driver) = workers
         .first()
         .map_or((settings.server.http, ""), |w| (w.address, w.driver_name));
@@ -130,23 +130,10 @@ pub fn start(
         shared,
         workers,
         lanes,
-        drain,
         clerk,
+        drain,
         admin_handle,
     })
-}
-
-/// The clerk of dead letters, whose mailbox stands behind that of the spool.
-fn clerk(
-    settings: &Settings,
-    targets: &Arc<[Target]>,
-    mailboxes: &Mailboxes,
-) -> io::Result<Option<Clerk>> {
-    let number = mailboxes.all().len() + 1;
-    match mailboxes.of(number) {
-        Some(mailbox) => Clerk::start(settings, targets, mailbox, number),
-        None => Ok(None),
-    }
 }
 
 impl Running {
@@ -255,67 +242,6 @@ fn cores(options: &ServeOptions) -> io::Result<usize> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
     }
     Ok(cores)
-}
-
-/// The couriers of those targets that have one, to be started on lanes.
-pub(crate) fn couriers(
-    settings: &Settings,
-    targets: &[Target],
-    outcomes: &Arc<dyn OutcomeSink>,
-) -> Vec<Courier> {
-    let courier = |(target, written): (&Target, &crate::settings::Target)| {
-        let (Room::Batching(room), Some(inbox)) = (&target.room, &target.inbox) else {
-            return None;
-        };
-        let (give_up, linger) = (written.give_up, written.linger);
-        Some(Courier {
-            inbox: Arc::<Inbox>::clone(inbox),
-            room: Arc::clone(room),
-            rules: Rules {
-                limits: room.limits(),
-                give_up,
-                linger,
-            },
-            outcomes: Arc::clone(outcomes),
-            gate: Arc::clone(&target.gate),
-            counters: Arc::clone(&target.counters),
-        })
-    };
-    targets
-        .iter()
-        .zip(&settings.targets)
-        .filter_map(courier)
-        .collect()
-}
-
-/// Opens the store of idempotency keys, where the settings have one.
-fn open_keys(
-    settings: &Settings,
-    context: &RoomContext,
-    mailboxes: &Mailboxes,
-) -> io::Result<Option<Arc<Store>>> {
-    let Some(written) = &settings.idempotency else {
-        return Ok(None);
-    };
-    let window = written.window;
-    let opened = match &written.store {
-        KeyStore::Log(dir) => Store::open_local(dir, window, written.bounds, mailboxes.clone()),
-        KeyStore::Table(table) => {
-            let (written, connection) = &**table;
-            let options = SharedOptions {
-                window,
-                lease: written
-                    .lease
-                    .map_or(IDEMPOTENCY_LEASE_DEFAULT, |span| span.0),
-            };
-            rooms::open_keys(written, connection.as_ref(), context).and_then(|table| {
-                let opened = Store::open_shared(table, options, mailboxes.clone());
-                opened.map_err(|error| error.to_string())
-            })
-        }
-    };
-    let opened = opened.map_err(|error| io::Error::other(format!("idempotency: {error}")))?;
-    Ok(Some(Arc::new(opened)))
 }
 
 /// Looks after what changes with time alone, until the gateway is gone.

@@ -159,6 +159,7 @@ fn door(target: &Target, queue_bytes: u64) -> dispatch::Target {
         counters: Arc::new(TargetCounters::new()),
         dead_letter: None,
         envelope: None,
+        log: None,
     }
 }
 
