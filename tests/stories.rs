@@ -27,7 +27,9 @@ mod stories {
     mod overload;
     mod proxies;
     mod replay;
+    mod replicas;
     mod replies;
+    mod retries;
     mod spool_commands;
     mod spooled;
     mod statuses;

@@ -59,6 +59,7 @@ enum Command {
     Completions(completions::CompletionArguments),
     Man(completions::ManArguments),
     Key(key::Arguments),
+    Spool(spool::Arguments),
     Audit(Box<audit::Arguments>),
     Spool(spool::Arguments),
 }
@@ -87,6 +88,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Ending> 
         Some(Command::Try(arguments)) => try_one::command(&arguments, matches),
         Some(Command::Test(arguments)) => test::command(&arguments),
         Some(Command::Key(arguments)) => key::command(&arguments),
+        Some(Command::Spool(arguments)) => spool::command(&arguments),
         Some(Command::Audit(arguments)) => audit::command(&arguments),
         Some(Command::Spool(arguments)) => spool::command(&arguments),
         Some(Command::Schema(arguments)) => schema::command(&arguments),

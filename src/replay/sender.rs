@@ -14,7 +14,7 @@ use crate::courier::Lanes;
 use crate::dispatch::{Queued, Target};
 use crate::limits::RECORD_OVERHEAD_BYTES;
 use crate::rooms::{self, RoomContext};
-use crate::serve::parts::couriers;
+use crate::serve::couriers;
 use crate::settings::Settings;
 
 /// Records on their way at once: what comes behind a failure is not sent before it is known.
