@@ -61,7 +61,6 @@ enum Command {
     Key(key::Arguments),
     Spool(spool::Arguments),
     Audit(Box<audit::Arguments>),
-    Spool(spool::Arguments),
 }
 
 /// Runs what the arguments of this process say.
@@ -90,7 +89,6 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Ending> 
         Some(Command::Key(arguments)) => key::command(&arguments),
         Some(Command::Spool(arguments)) => spool::command(&arguments),
         Some(Command::Audit(arguments)) => audit::command(&arguments),
-        Some(Command::Spool(arguments)) => spool::command(&arguments),
         Some(Command::Schema(arguments)) => schema::command(&arguments),
         Some(Command::Completions(arguments)) => {
             completions::completions(&arguments, Arguments::command())
