@@ -193,3 +193,24 @@ impl Line {
         let _ = SockRef::from(&descriptor).shutdown(how);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_of_a_predecessor_that_is_still_dying_is_waited_for() {
+        let held = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = held.local_addr().unwrap();
+        let dying = std::thread::spawn(move || {
+            std::thread::sleep(PREDECESSOR_PAUSE * 5);
+            drop(held);
+        });
+        ensure_free(address).unwrap();
+        dying.join().unwrap();
+        let held = TcpListener::bind(address).unwrap();
+        let error = ensure_free(address).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        drop(held);
+    }
+}
