@@ -106,7 +106,7 @@ struct About<'r> {
 impl About<'_> {
     fn letter(&self, binding: &Arc<str>, target: &Target, record: &Record) -> Letter {
         let mut kept = Vec::with_capacity(record.bytes() + 64);
-        stored::encode(record, rooms::fields_of(target.kind), &mut kept);
+        stored::encode(record, rooms::fields(target.kind), &mut kept);
         Letter {
             time: runtime::system_now(),
             request: self.request,

@@ -24,7 +24,7 @@ pub struct Fit {
 /// # Errors
 /// Why it is none.
 pub fn fit(stored: &Bytes, target: &Target) -> Result<Fit, Misfit> {
-    let fields = rooms::fields_of(target.kind);
+    let fields = rooms::fields(target.kind);
     let record = stored::decode(stored, fields).map_err(|error| error.to_string())?;
     let missing = fields
         .iter()

@@ -147,7 +147,7 @@ fn lane(target: &str, room: &str, door: Option<usize>, start: u64, lasting: bool
         target: Arc::from(target),
         room: Arc::from(room),
         door,
-        fields: rooms::fields_of(room),
+        fields: rooms::fields(room),
         start,
         lasting,
         letters: false,
