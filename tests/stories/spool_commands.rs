@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use serde_json::Value as Json;
-use sluicegate::rooms;
+use sluicegate::rooms::{self, MARK_LETTER};
 use sluicegate::spool::entry::{self, ToStore};
 use sluicegate_appendlog::{Append, Log, Options, RealDisk};
 use sluicegate_contract::{Field, Kind, Record, Value, stored, text};
@@ -120,7 +120,7 @@ fn letter(second: u64, key: &str, reason: &str) -> Append {
     let mut payload = Vec::new();
     stored::encode(&Record::new(values), &fields, &mut payload);
     Append {
-        kind: 17,
+        kind: MARK_LETTER,
         time: at(second),
         payload: payload.into(),
     }

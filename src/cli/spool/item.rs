@@ -15,10 +15,9 @@ use sluicegate_contract::{SetKind, Value, stored};
 use uuid::Uuid;
 
 use super::words::when;
+use crate::rooms::MARK_LETTER;
 use crate::spool::entry;
 
-/// The mark of a dead letter in a log; a spool's entry and a mapping's record have another.
-const LETTER: u8 = 17;
 /// What a log was asked for to see whether its disk works.
 const PROBE: u8 = 0;
 /// Fields that are the key of a record, in the rooms that have one.
@@ -81,7 +80,7 @@ pub(super) struct Item {
 pub(super) fn items(stored: &Stored) -> Vec<Item> {
     match (stored.kind, stored.payload.first()) {
         (PROBE, _) => Vec::new(),
-        (LETTER, _) => vec![letter(stored)],
+        (MARK_LETTER, _) => vec![letter(stored)],
         // CBOR: an array is a spool's entry, a map a record by its fields.
         (_, Some(0x80..=0x9f)) => spooled(stored),
         (_, Some(0xa0..=0xbf)) => {
