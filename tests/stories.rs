@@ -27,6 +27,7 @@ mod stories {
     mod overload;
     mod proxies;
     mod replies;
+    mod spool_ends;
     mod spooled;
     mod statuses;
     mod truth;
