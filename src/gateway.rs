@@ -201,7 +201,7 @@ impl Core {
             return Err(refusal);
         }
         if let Some(letters) = &self.letters {
-            self.write_lost(letters, arrival, &mut state.manifest);
+            self.write_lost(letters, (route, arrival.id), &mut state.manifest);
         }
         if spools {
             return Ok(self.store_whole(arrival, started, state));

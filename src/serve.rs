@@ -1,6 +1,7 @@
 //! The running gateway: puts its parts together, starts them, and stops them in the right order.
 
 mod cores;
+mod keys;
 mod sources;
 
 use std::io;
@@ -14,18 +15,18 @@ use signal_hook::iterator::Signals;
 use sluicegate_contract::{OutcomeSink, Room};
 
 use self::cores::{Delivery, start_workers};
+use self::keys::open_keys;
 use self::sources::Shared;
 use crate::admin::{self, AdminHandle};
 use crate::courier::{Courier, Lanes, Rules};
 use crate::dead_letters::Clerk;
 use crate::dispatch::{Inbox, Target};
 use crate::http::Deadlines;
-use crate::idempotency::{SharedOptions, Store};
-use crate::limits::{CORES_MAX, DRAIN_MAX, IDEMPOTENCY_LEASE_DEFAULT, SPOOL_STOP_MAX};
+use crate::limits::{CORES_MAX, DRAIN_MAX, SPOOL_STOP_MAX};
 use crate::observe::{self, Sources};
 use crate::rooms::{self, RoomContext};
 use crate::runtime::Driver;
-use crate::settings::{KeyStore, Settings};
+use crate::settings::Settings;
 use crate::settle::Mailboxes;
 use crate::spool::{self, DrainThread};
 use crate::worker::WorkerHandle;
@@ -285,36 +286,6 @@ fn couriers(
         .zip(&settings.targets)
         .filter_map(courier)
         .collect()
-}
-
-/// Opens the store of idempotency keys, where the settings have one.
-fn open_keys(
-    settings: &Settings,
-    context: &RoomContext,
-    mailboxes: &Mailboxes,
-) -> io::Result<Option<Arc<Store>>> {
-    let Some(written) = &settings.idempotency else {
-        return Ok(None);
-    };
-    let window = written.window;
-    let opened = match &written.store {
-        KeyStore::Log(dir) => Store::open_local(dir, window, written.bounds, mailboxes.clone()),
-        KeyStore::Table(table) => {
-            let (written, connection) = &**table;
-            let options = SharedOptions {
-                window,
-                lease: written
-                    .lease
-                    .map_or(IDEMPOTENCY_LEASE_DEFAULT, |span| span.0),
-            };
-            rooms::open_keys(written, connection.as_ref(), context).and_then(|table| {
-                let opened = Store::open_shared(table, options, mailboxes.clone());
-                opened.map_err(|error| error.to_string())
-            })
-        }
-    };
-    let opened = opened.map_err(|error| io::Error::other(format!("idempotency: {error}")))?;
-    Ok(Some(Arc::new(opened)))
 }
 
 /// Looks after what changes with time alone, until the gateway is gone.
