@@ -31,6 +31,7 @@ mod stories {
     mod replies;
     mod retries;
     mod spool_commands;
+    mod spool_ends;
     mod spooled;
     mod statuses;
     mod truth;
