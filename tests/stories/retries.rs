@@ -6,7 +6,7 @@
 //! was stopped.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, RwLock};
 use std::time::{Duration, Instant};
 
@@ -44,6 +44,8 @@ struct Known {
 }
 
 struct Round {
+    /// The gateway could not be started any more: nobody shall wait for it.
+    broken: AtomicBool,
     address: RwLock<Option<SocketAddr>>,
     left: AtomicU64,
     replays: AtomicU64,
@@ -75,6 +77,7 @@ fn round(seed: u64) -> String {
     let (alerts, orders) = (Stub::start(), Stub::start());
     let dir = tempfile::tempdir().unwrap();
     let round = Round {
+        broken: AtomicBool::new(false),
         address: RwLock::new(None),
         left: AtomicU64::new(CLIENTS),
         replays: AtomicU64::new(0),
@@ -91,6 +94,7 @@ fn round(seed: u64) -> String {
                 client(round, number, seed);
             });
         }
+        let mut ended = Broken(&round.broken, true);
         while round.left.load(Ordering::Acquire) > 0 {
             let running = start(&alerts, &orders, dir.path());
             *round.address.write().unwrap() = Some(running.http);
@@ -103,8 +107,18 @@ fn round(seed: u64) -> String {
             drop(running);
             kills += 1;
         }
+        ended.1 = false;
     });
     judge(&round, &alerts, &orders, kills)
+}
+
+/// Says so when it is dropped before the round has ended.
+struct Broken<'r>(&'r AtomicBool, bool);
+
+impl Drop for Broken<'_> {
+    fn drop(&mut self) {
+        self.0.store(self.1, Ordering::Release);
+    }
 }
 
 struct Left<'r>(&'r AtomicU64);
@@ -161,10 +175,14 @@ struct Line<'r> {
 }
 
 impl Line<'_> {
+    /// `None`: it was sent, and no answer came. While there is no gateway, it waits.
     fn try_send(&mut self, request: &Request<'_>) -> Option<crate::kit::Answer> {
-        let Some(address) = *self.round.address.read().unwrap() else {
+        let address = loop {
+            assert!(!self.round.broken.load(Ordering::Acquire), "no gateway");
+            if let Some(address) = *self.round.address.read().unwrap() {
+                break address;
+            }
             std::thread::sleep(Duration::from_millis(5));
-            return None;
         };
         let fresh = self
             .open
