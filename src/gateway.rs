@@ -17,13 +17,14 @@ mod letters;
 mod refused;
 mod rehearsal;
 mod service;
+mod spooling;
 mod tasks;
 mod ticket;
 
 pub use admission::{Approach, TurnedAway, admit};
 use core::State;
 pub use core::{Core, CoreParts};
-pub use rehearsal::{Given, Rehearsal, RehearsalRequest, RehearsedRecord, rehearse};
+pub use rehearsal::{Given, Rehearsal, RehearsalRequest, RehearsedRecord, SPOOL, rehearse};
 pub use ticket::Ticket;
 
 use std::borrow::Cow;
@@ -125,12 +126,14 @@ fn render(
     Ok(())
 }
 
-/// The entry of a request in its core's ledger, before its records are added.
+/// The entry of a request in its core's ledger, with its records. `spools`: all of them go to the
+/// spool.
 fn entry(
     arrival: &Arrival<'_>,
     started: Instant,
     events: &Scratch,
     manifest: &mut Manifest,
+    spools: bool,
 ) -> Entry {
     let route = arrival.permit.route();
     let count = events.events.len();
@@ -140,6 +143,10 @@ fn entry(
     entry.kept = manifest.kept.take();
     entry.preferences = Preferences::of(arrival.head);
     for item in &manifest.items {
+        if spools {
+            entry.add_spooled(item.event, item.binding, item.target);
+            continue;
+        }
         let place = entry.add(item.event, item.binding, item.target, item.weight);
         let binding = route.bindings.get(usize::from(item.binding));
         if binding.is_some_and(|binding| binding.keeps) {
@@ -178,11 +185,14 @@ impl Core {
         {
             return self.deliver_once(state, arrival, started, claims);
         }
-        if let Err(shed) = self.reserve(route.index, &mut state.manifest) {
-            self.counters
-                .events_settled(route.index, EventOutcome::NotStored, count as u64);
-            return Err(shed);
-        }
+        let spools = match self.goes_to_spool(route, &mut state.manifest) {
+            Ok(spools) => spools,
+            Err(shed) => {
+                self.counters
+                    .events_settled(route.index, EventOutcome::NotStored, count as u64);
+                return Err(shed);
+            }
+        };
         if count == 1
             && let Some(refusal) = state.manifest.refusals.pop()
         {
@@ -190,14 +200,17 @@ impl Core {
                 .events_settled(route.index, EventOutcome::Refused, 1);
             return Err(refusal);
         }
-        let entry = entry(arrival, started, &state.events, &mut state.manifest);
+        if let Some(letters) = &self.letters {
+            self.write_lost(letters, (route, arrival.id), &mut state.manifest);
+        }
+        if spools {
+            return Ok(self.store_whole(arrival, started, state));
+        }
+        let entry = entry(arrival, started, &state.events, &mut state.manifest, false);
         let ready = entry.is_ready();
         let slot = state.ledger.insert(entry);
         if ready {
             self.count_settled(&state.ledger, slot);
-        }
-        if let Some(letters) = &self.letters {
-            self.write_lost(letters, (route, arrival.id), &mut state.manifest);
         }
         let items = std::mem::take(&mut state.manifest.items);
         self.hand_over(state, slot, items, &[]);

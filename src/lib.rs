@@ -24,4 +24,5 @@ pub mod serve;
 pub mod settings;
 pub mod settle;
 pub mod split;
+pub mod spool;
 pub mod worker;

@@ -212,6 +212,10 @@ pub const SPOOL_PAUSE_MIN: Duration = Duration::from_millis(500);
 pub const SPOOL_PAUSE_MAX: Duration = Duration::from_secs(30);
 /// How often a target that is shut is looked at for what waits in the spool.
 pub const SPOOL_LOOK: Duration = Duration::from_millis(250);
+/// How soon a target is asked again whose queue was full.
+pub const SPOOL_FULL_LOOK: Duration = Duration::from_millis(20);
+/// How often records are looked for that are older than the spool keeps them.
+pub const SPOOL_EXPIRY_LOOK: Duration = Duration::from_secs(2);
 /// How long a stop waits for outcomes of records that are in the spool anyway.
 pub const SPOOL_STOP_MAX: Duration = Duration::from_secs(5);
 /// Records that went to the spool while their courier still had them, of which it is remembered

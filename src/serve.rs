@@ -1,11 +1,11 @@
 //! The running gateway: puts its parts together, starts them, and stops them in the right order.
 
+mod cores;
 mod keys;
 mod sources;
 
 use std::io;
 use std::net::SocketAddr;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -14,24 +14,22 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use sluicegate_contract::{OutcomeSink, Room};
 
+use self::cores::{Delivery, start_workers};
 use self::keys::open_keys;
 use self::sources::Shared;
 use crate::admin::{self, AdminHandle};
-use crate::admit::Admission;
 use crate::courier::{Courier, Lanes, Rules};
-use crate::dead_letters::{Clerk, Letters};
+use crate::dead_letters::Clerk;
 use crate::dispatch::{Inbox, Target};
-use crate::gateway::{Core, CoreParts};
-use crate::http::{Deadlines, Preface};
-use crate::idempotency::Store;
-use crate::limits::{CORES_MAX, DRAIN_MAX};
-use crate::observe::{self, CoreCounters, Shape, Sources};
+use crate::http::Deadlines;
+use crate::limits::{CORES_MAX, DRAIN_MAX, SPOOL_STOP_MAX};
+use crate::observe::{self, Sources};
 use crate::rooms::{self, RoomContext};
-use crate::route::Routes;
-use crate::runtime::{self, Driver};
-use crate::settings::{Server, Settings};
+use crate::runtime::Driver;
+use crate::settings::Settings;
 use crate::settle::Mailboxes;
-use crate::worker::{self, CoreContext, WorkerHandle, WorkerSettings};
+use crate::spool::{self, DrainThread};
+use crate::worker::WorkerHandle;
 
 /// How often shedding is looked after.
 const HEALTH_TICK: Duration = Duration::from_secs(1);
@@ -60,6 +58,7 @@ pub struct Running {
     shared: Arc<Shared>,
     workers: Vec<WorkerHandle>,
     lanes: Lanes,
+    drain: Option<DrainThread>,
     clerk: Option<Clerk>,
     admin_handle: AdminHandle,
 }
@@ -83,9 +82,17 @@ pub fn start(
     let lanes = Lanes::start(couriers, cores)?;
     let clerk = clerk(&settings, &targets, &mailboxes)?;
     let letters = clerk.as_ref().map(Clerk::letters);
+    let opened = spool::open(&settings, &targets, &mailboxes, cores, letters.clone())?;
+    let (spool, drain) = opened.map(|it| (it.spool, it.thread)).unzip();
     let keys = open_keys(&settings, context, &mailboxes)?;
-    let beside = (&mailboxes, keys.as_ref(), letters.as_ref());
-    let workers = start_workers(&settings, &targets, beside, options)?;
+    let delivery = Delivery {
+        targets: Arc::clone(&targets),
+        mailboxes: mailboxes.clone(),
+        keys: keys.clone(),
+        letters,
+        spool: spool.clone(),
+    };
+    let workers = start_workers(&settings, &delivery, options)?;
     let (http, driver) = workers
         .first()
         .map_or((settings.server.http, ""), |w| (w.address, w.driver_name));
@@ -99,6 +106,7 @@ pub fn start(
         settings,
         targets,
         mailboxes,
+        spool,
         keys,
         started: SystemTime::now(),
         driver,
@@ -123,6 +131,7 @@ pub fn start(
         shared,
         workers,
         lanes,
+        drain,
         clerk,
         admin_handle,
     })
@@ -156,22 +165,36 @@ impl Running {
                 .join()
                 .is_ok_and(|drained| drained.idle && drained.cut == 0);
         }
+        // What of the spool is under way gets some time; what does not end in it stays there.
+        let mut idle_spool = true;
+        if let Some(drain) = &self.drain {
+            drain.stop();
+            let left = DRAIN_MAX.saturating_sub(began.elapsed());
+            idle_spool = drain.wait_idle(left.min(SPOOL_STOP_MAX));
+        }
         let left = DRAIN_MAX.saturating_sub(began.elapsed());
         if let Some(clerk) = &self.clerk {
             clerk.finish(left);
         }
         let left = DRAIN_MAX.saturating_sub(began.elapsed());
+        let finish = idle && idle_spool;
         for target in &*self.shared.targets {
             match &target.room {
                 Room::Batching(_) => {
                     if let Some(inbox) = &target.inbox {
-                        if idle { inbox.stop() } else { inbox.hurry() }
+                        if finish { inbox.stop() } else { inbox.hurry() }
                     }
                 }
-                Room::Producing(room) => room.flush(if idle { left } else { Duration::ZERO }),
+                Room::Producing(room) => room.flush(if finish { left } else { Duration::ZERO }),
             }
         }
         self.lanes.join();
+        if let Some(drain) = self.drain {
+            drain.join();
+        }
+        if let Some(spool) = &self.shared.spool {
+            spool.stop();
+        }
         if let Some(keys) = &self.shared.keys {
             keys.stop();
         }
@@ -265,102 +288,6 @@ fn couriers(
         .collect()
 }
 
-fn start_workers(
-    settings: &Settings,
-    targets: &Arc<[Target]>,
-    (mailboxes, keys, letters): (&Mailboxes, Option<&Arc<Store>>, Option<&Letters>),
-    options: &ServeOptions,
-) -> io::Result<Vec<WorkerHandle>> {
-    let shape = Shape {
-        routes: settings
-            .routes
-            .iter()
-            .map(|route| {
-                route
-                    .bindings
-                    .iter()
-                    .map(|binding| binding.target)
-                    .collect()
-            })
-            .collect(),
-        targets: targets.len(),
-    };
-    let admission = Arc::new(Admission::new(settings));
-    let mut workers: Vec<WorkerHandle> = Vec::new();
-    for number in 0..mailboxes.all().len() {
-        let address = workers
-            .first()
-            .map_or(settings.server.http, |first| first.address);
-        let (routes, shape) = (settings.routes.clone(), shape.clone());
-        let (targets, mailboxes) = (Arc::clone(targets), mailboxes.clone());
-        let keys = keys.cloned();
-        let server = settings.server.clone();
-        let admission = Arc::clone(&admission);
-        let letters = letters.cloned();
-        let mut worker_settings = WorkerSettings::new(number, address, options.driver);
-        worker_settings.deadlines = options.deadlines;
-        worker_settings.preface = server.proxy_protocol.map(|version| Preface {
-            version,
-            believed_from: Arc::clone(&server.trusted_proxies),
-        });
-        let build = move |context: &CoreContext| {
-            build_core(
-                context,
-                (&routes, &shape),
-                server,
-                admission,
-                targets,
-                (&mailboxes, keys, letters),
-            )
-        };
-        let worker = worker::start(worker_settings, build);
-        match worker {
-            Ok(worker) => workers.push(worker),
-            Err(error) => {
-                for worker in workers {
-                    worker.stop.stop();
-                    // What could not start is the error to tell of.
-                    let _ = worker.join();
-                }
-                return Err(error);
-            }
-        }
-    }
-    Ok(workers)
-}
-
-/// Makes a core of the gateway on its own thread.
-fn build_core(
-    context: &CoreContext,
-    (routes, shape): (&[Arc<crate::settings::Route>], &Shape),
-    server: Server,
-    admission: Arc<Admission>,
-    targets: Arc<[Target]>,
-    (mailboxes, keys, letters): (&Mailboxes, Option<Arc<Store>>, Option<Letters>),
-) -> io::Result<Rc<Core>> {
-    let number = context.core;
-    let mailbox = mailboxes.of(number).map(Arc::clone).unwrap_or_default();
-    let (ringer, bell) = runtime::doorbell()?;
-    mailbox.attach(ringer);
-    // The settings were checked with this very table.
-    let routes = Routes::new(routes).map_err(|(_, message)| io::Error::other(message))?;
-    let counters = CoreCounters::new(number, shape);
-    Ok(Core::start(
-        CoreParts {
-            number,
-            routes,
-            server,
-            admission,
-            targets,
-            counters,
-            mailbox,
-            letters,
-            keys,
-        },
-        bell,
-    ))
-}
-
 /// Looks after what changes with time alone, until the gateway is gone.
 fn watch_health(shared: std::sync::Weak<Shared>) -> io::Result<()> {
     std::thread::Builder::new()
@@ -369,6 +296,9 @@ fn watch_health(shared: std::sync::Weak<Shared>) -> io::Result<()> {
             while let Some(shared) = shared.upgrade() {
                 for target in &*shared.targets {
                     target.gate.health().tick(Instant::now());
+                }
+                if let Some(spool) = &shared.spool {
+                    spool.probe();
                 }
                 drop(shared);
                 std::thread::sleep(HEALTH_TICK);

@@ -170,6 +170,7 @@ fn on_a_core(step: impl AsyncFnOnce(Rc<Core>)) {
             targets: targets.into(),
             counters: CoreCounters::new(0, &shape),
             mailbox,
+            spool: None,
             letters: None,
             keys: None,
         };

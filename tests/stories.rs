@@ -29,6 +29,7 @@ mod stories {
     mod replicas;
     mod replies;
     mod retries;
+    mod spooled;
     mod statuses;
     mod truth;
     mod volume;

@@ -26,7 +26,7 @@ const INDEX: &str = "<!doctype html><html lang=\"en\"><title>Sluicegate</title>\
     <li><a href=\"/metrics\">/metrics</a> for Prometheus\
     <li><a href=\"/config\">/config</a> the settings as run, secrets masked\
     <li><a href=\"/health/live\">/health/live</a> 200 while the process runs\
-    <li><a href=\"/health/ready\">/health/ready</a> 503 while it starts or stops\
+    <li><a href=\"/health/ready\">/health/ready</a> 503 while it starts or stops, or cannot write its spool\
     </ul></html>\n";
 const NOT_FOUND: &str = "There is no such page. See / for those that there are.\n";
 const WRONG_HOST: &str = "This port answers only requests whose Host is an IP address or \
@@ -102,7 +102,11 @@ async fn ready(State(admin): State<Arc<Admin>>) -> Response {
     if admin.sources.ready() {
         page(StatusCode::OK, TEXT, "ready\n")
     } else {
-        let text = "not ready: starting or stopping\n";
+        let text = if admin.sources.spool().is_some_and(|spool| !spool.writable) {
+            "not ready: the spool cannot be written\n"
+        } else {
+            "not ready: starting or stopping\n"
+        };
         page(StatusCode::SERVICE_UNAVAILABLE, TEXT, text)
     }
 }

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::observe::{Sources, TargetReading, process, state_word};
+use crate::spool::{LaneReading, SpoolReading};
 
 /// The whole page.
 pub(super) fn status(sources: &dyn Sources) -> String {
@@ -24,6 +25,9 @@ pub(super) fn status(sources: &dyn Sources) -> String {
         "routes": sources.routes().iter().map(|name| &**name).collect::<Vec<_>>(),
         "targets": targets,
     });
+    if let Some(reading) = sources.spool() {
+        page["spool"] = spool(&reading);
+    }
     if let Some(keys) = sources.keys() {
         page["idempotency"] = json!({
             "store": keys.store,
@@ -62,6 +66,30 @@ fn target(target: &TargetReading) -> Value {
             "kept": target.counters.dead_letters.iter().map(|(_, letters)| letters).sum::<u64>(),
             "lost": target.counters.dead_letters_lost,
         },
+    })
+}
+
+fn spool(spool: &SpoolReading) -> Value {
+    let lane = |lane: &LaneReading| {
+        json!({
+            "target": lane.target,
+            "orphaned": lane.orphaned,
+            "backlog": {
+                "entries": lane.backlog_entries,
+                "bytes": lane.backlog_bytes,
+                "oldest_seconds": lane.oldest_seconds,
+            },
+        })
+    };
+    json!({
+        "dir": spool.dir,
+        "bytes": spool.bytes,
+        "max_bytes": spool.max_bytes,
+        "oldest_seconds": spool.oldest_seconds,
+        "writable": spool.writable,
+        "sync_errors": spool.sync_errors,
+        "lost": spool.lost,
+        "targets": spool.lanes.iter().map(lane).collect::<Vec<_>>(),
     })
 }
 

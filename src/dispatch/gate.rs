@@ -59,6 +59,12 @@ impl Gate {
         &self.health
     }
 
+    /// Whether it is open. Unlike [`Self::pass`], asking takes nobody's turn.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == UP
+    }
+
     /// Whether a request may hand records over now. While it is shut, one request in
     /// [`PROBE_PAUSE_MAX`] passes: its records are the probe.
     ///

@@ -264,14 +264,18 @@ impl Presettled {
     }
 
     /// Puts all records into an entry, in the order of their events, and gives the places of those
-    /// that are sent.
-    pub(super) fn place(self, entry: &mut Entry, items: &[Item]) -> Vec<u32> {
+    /// that are sent: to their targets, or to the spool.
+    pub(super) fn place(self, entry: &mut Entry, items: &[Item], spools: bool) -> Vec<u32> {
         let mut places = Vec::with_capacity(items.len());
         let mut known = self.0.into_iter().peekable();
         for item in items {
             let before = |next: &(u32, u16, _)| (next.0, next.1) < (item.event, item.binding);
             while let Some((event, binding, fate)) = known.next_if(before) {
                 entry.add_settled(event, binding, fate);
+            }
+            if spools {
+                places.push(entry.add_spooled(item.event, item.binding, item.target));
+                continue;
             }
             let place = entry.add(item.event, item.binding, item.target, item.weight);
             let binding = entry.route.bindings.get(usize::from(item.binding));

@@ -12,7 +12,7 @@ use super::idempotent::Waiting;
 use super::tasks;
 use crate::admit::{Admission, EventJudge, Permit};
 use crate::dead_letters::Letters;
-use crate::dispatch::{self, Manifest, Outboxes, Target};
+use crate::dispatch::{self, Manifest, Outboxes, Shed, Target};
 use crate::error::{Code, Refusal};
 use crate::idempotency::Store;
 use crate::limits::OWNED_BODY_BYTES_MAX;
@@ -23,6 +23,7 @@ use crate::runtime::{self, Doorbell, LocalEvent};
 use crate::settings::{Binding, Server};
 use crate::settle::{CoreMailbox, EventVerdict, Ledger, Mail, Slot};
 use crate::split;
+use crate::spool::Spool;
 
 /// One core of the gateway.
 pub struct Core {
@@ -42,6 +43,7 @@ pub struct Core {
     /// Where dead letters go, if any file names a target for them.
     pub(super) letters: Option<Letters>,
     pub(super) mailbox: Arc<CoreMailbox>,
+    pub(super) spool: Option<Arc<Spool>>,
     /// Raised when the first request waits for an answer.
     pub(super) waiting: LocalEvent,
     pub(super) watching: Cell<bool>,
@@ -82,6 +84,8 @@ pub struct CoreParts {
     pub counters: CoreCounters,
     /// Its mailbox.
     pub mailbox: Arc<CoreMailbox>,
+    /// Where events are kept on disk, if anywhere.
+    pub spool: Option<Arc<Spool>>,
     /// Where dead letters go.
     pub letters: Option<Letters>,
     /// Where idempotency keys are kept, if anywhere.
@@ -124,6 +128,7 @@ impl Core {
             stopping: Cell::new(false),
             letters: parts.letters,
             mailbox: parts.mailbox,
+            spool: parts.spool,
             waiting: LocalEvent::new(),
             watching: Cell::new(false),
             ids: Cell::new(0),
@@ -137,24 +142,36 @@ impl Core {
         self.state.borrow().ledger.is_empty()
     }
 
-    pub(super) fn reserve(&self, route: usize, manifest: &mut Manifest) -> Result<(), Refusal> {
+    /// Takes room at all targets of a request, or at none.
+    ///
+    /// # Errors
+    /// There is none, and nobody was told yet.
+    pub(super) fn reserve(&self, manifest: &mut Manifest) -> Result<(), Shed> {
         let reserved = dispatch::reserve(&self.targets, manifest);
+        self.count_unmapped(manifest);
+        reserved
+    }
+
+    /// Counts best-effort records that will go nowhere.
+    pub(super) fn count_unmapped(&self, manifest: &Manifest) {
         for target in &manifest.lost {
             self.counters.best_effort_lost(usize::from(*target));
         }
-        reserved.map_err(|shed| {
-            let reason = match shed.refusal.code {
-                Code::TargetDown => ShedReason::TargetDown,
-                Code::TargetBlocked => ShedReason::TargetBlocked,
-                _ => ShedReason::QueueFull,
-            };
-            self.counters
-                .shed(Some(route), Some(usize::from(shed.target)), reason);
-            if let Some(target) = self.targets.get(usize::from(shed.target)) {
-                target.gate.health().shed();
-            }
-            shed.refusal
-        })
+    }
+
+    /// Counts a request that found no room, and gives its answer.
+    pub(super) fn count_shed(&self, route: usize, shed: Shed) -> Refusal {
+        let reason = match shed.refusal.code {
+            Code::TargetDown => ShedReason::TargetDown,
+            Code::TargetBlocked => ShedReason::TargetBlocked,
+            _ => ShedReason::QueueFull,
+        };
+        self.counters
+            .shed(Some(route), Some(usize::from(shed.target)), reason);
+        if let Some(target) = self.targets.get(usize::from(shed.target)) {
+            target.gate.health().shed();
+        }
+        shed.refusal
     }
 
     /// Counts the events of a request that was just decided.
@@ -237,6 +254,12 @@ impl Core {
         if settled.best_effort && !delivered {
             self.counters.best_effort_lost(target);
         }
+        if settled.spilled {
+            self.settle_spilled(state, slot, settled.record, delivered);
+        }
+        if settled.spills {
+            self.spill(state, slot);
+        }
         if settled.decided {
             self.count_settled(&state.ledger, slot);
         }
@@ -262,13 +285,7 @@ impl Core {
                 }
                 Mail::Claimed(slot, verdicts) => self.claimed(state, slot, verdicts),
                 Mail::Recorded(slot) => self.recorded(state, slot),
-                Mail::Spooled(slot, stored) => {
-                    if state.ledger.spooled(slot, stored) {
-                        self.count_settled(&state.ledger, slot);
-                    }
-                    self.keep(state, slot);
-                    state.ledger.release(slot);
-                }
+                Mail::Spooled(slot, stored) => self.spooled(state, slot, stored),
                 Mail::Snapshot(asker) => {
                     // Who asked may have gone; then nobody misses the answer.
                     let _ = asker.try_send(self.counters.snapshot());

@@ -154,24 +154,29 @@ impl Core {
             state.manifest.letters.clear();
         }
         entry.claims = Some(claims);
-        let route = entry.route.index;
-        if let Err(shed) = self.reserve(route, &mut state.manifest) {
-            if settled.is_empty() {
+        let route = entry.route.clone();
+        let spools = match self.goes_to_spool(&route, &mut state.manifest) {
+            Ok(spools) => spools,
+            Err(shed) if settled.is_empty() => {
                 self.turn_away(state, slot, shed);
                 return;
             }
-            // A part is in since an earlier try: the truth is that the rest is not.
-            settled.give_up(&shed, &mut state.manifest);
-        }
-        self.open(state, slot, settled);
+            Err(shed) => {
+                // A part is in since an earlier try: the truth is that the rest is not.
+                settled.give_up(&shed, &mut state.manifest);
+                false
+            }
+        };
+        self.open(state, slot, settled, spools);
     }
 
-    /// Every record of a request gets its place, and those that are not settled are handed over.
-    fn open(&self, state: &mut State, slot: Slot, settled: Presettled) {
+    /// Every record of a request gets its place, and those that are not settled are handed over: to
+    /// their targets, or to the spool.
+    fn open(&self, state: &mut State, slot: Slot, settled: Presettled, spools: bool) {
         let Some(entry) = state.ledger.entry_mut(slot) else {
             return;
         };
-        let places = settled.place(entry, &state.manifest.items);
+        let places = settled.place(entry, &state.manifest.items, spools);
         entry.open();
         if let Some(letters) = &self.letters {
             let of = (&**entry.route, entry.id);
@@ -181,7 +186,11 @@ impl Core {
             self.count_settled(&state.ledger, slot);
         }
         let items = std::mem::take(&mut state.manifest.items);
-        self.hand_over(state, slot, items, &places);
+        if spools {
+            self.store(state, slot, items, places);
+        } else {
+            self.hand_over(state, slot, items, &places);
+        }
         self.keep(state, slot);
         self.watch_deadlines();
     }

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use sluicegate_contract::{Outcome, Receipt, Record};
+use sluicegate_contract::{Outcome, ReasonKind, Receipt, Record};
 
 use super::admission::{Approach, admit, auth_view};
 use super::refused::RefusalShape;
@@ -19,8 +19,8 @@ use crate::limits::HEADER_BLOCK_BYTES_MAX;
 use crate::reply;
 use crate::rooms;
 use crate::route::Routes;
-use crate::settings::Settings;
-use crate::settle::{Entry, Verdict};
+use crate::settings::{After, Settings};
+use crate::settle::{Entry, Spooling, Verdict};
 use crate::split::Scratch;
 
 /// A request to rehearse.
@@ -46,6 +46,9 @@ pub struct RehearsalRequest {
 
 /// What becomes of the records of a binding, by its name; delivered where nothing is said.
 pub type Given = BTreeMap<String, Outcome>;
+
+/// The name of the spool among what is given.
+pub const SPOOL: &str = "spool";
 
 /// A record that would be sent.
 #[derive(Clone, Debug)]
@@ -214,7 +217,8 @@ fn play_arrival(
         answer.shape = RefusalShape::of_arrival(arrival, manifest.kept.take());
         return Err(refusal);
     }
-    let mut entry = entry(arrival, Instant::now(), &events, &mut manifest);
+    let spools = arrival.permit.route().reply.after == After::Spooled;
+    let mut entry = entry(arrival, Instant::now(), &events, &mut manifest, spools);
     settle(settings, &mut entry, manifest, given, rehearsal);
     began = Instant::now();
     let verdict = Verdict::judge(&entry);
@@ -235,12 +239,30 @@ fn settle(
 ) {
     for (place, item) in manifest.items.into_iter().enumerate() {
         let binding = usize::from(item.binding);
-        entry.settle(place as u32, outcome(settings, entry, &item, given));
+        if entry.route.reply.after != After::Spooled {
+            entry.settle(place as u32, outcome(settings, entry, &item, given));
+        }
         rehearsal.records.push(RehearsedRecord {
             event: item.event as usize,
             binding,
             record: item.record,
         });
+    }
+    let spilling = entry.spilling();
+    if !spilling.is_empty() {
+        entry.spill(&spilling);
+    }
+    if entry.spooling == Spooling::Waiting {
+        entry.spooled(spooled(given));
+    }
+}
+
+/// What the spool says: what is given of it, or it is stored.
+fn spooled(given: &Given) -> Result<(), Code> {
+    match given.get(SPOOL).and_then(Outcome::reason) {
+        None => Ok(()),
+        Some(reason) if reason.kind() == ReasonKind::QueueFull => Err(Code::SpoolFull),
+        Some(_) => Err(Code::SpoolUnavailable),
     }
 }
 

@@ -24,11 +24,15 @@ impl Core {
     pub fn answer_late(&self) {
         let state = &mut *self.state.borrow_mut();
         let now = runtime::now();
-        for slot in state.ledger.expire(now).decided {
+        let expired = state.ledger.expire(now);
+        for slot in expired.decided {
             self.waited_in_vain(state, slot);
             self.count_settled(&state.ledger, slot);
             self.keep(state, slot);
             state.ledger.release(slot);
+        }
+        for slot in expired.spills {
+            self.spill(state, slot);
         }
         self.hurry_answers(state, now);
         let waits = state.ledger.events_in_flight() > 0 || state.waiting_for_store > 0;

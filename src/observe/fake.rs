@@ -12,6 +12,7 @@ use super::{
     TargetCounters, TargetReading,
 };
 use crate::error::Code;
+use crate::spool::{LaneReading, SpoolReading};
 
 /// Two routes, two targets, and the cores' snapshots as they are put in.
 pub(crate) struct FakeSources {
@@ -123,6 +124,33 @@ impl Sources for FakeSources {
 
     fn started(&self) -> SystemTime {
         UNIX_EPOCH + Duration::from_secs(1_700_000_000)
+    }
+
+    fn spool(&self) -> Option<SpoolReading> {
+        let lane = |target: &str, orphaned| LaneReading {
+            target: target.to_owned(),
+            orphaned,
+            backlog_entries: 7,
+            backlog_bytes: 4096,
+            oldest_seconds: 2.5,
+            delivered: 30,
+            ..LaneReading::default()
+        };
+        Some(SpoolReading {
+            dir: "/var/lib/spool".to_owned(),
+            bytes: 1 << 20,
+            max_bytes: 10 << 30,
+            oldest_seconds: 2.5,
+            writable: true,
+            syncs: vec![(0.001, 3), (0.01, 2), (f64::INFINITY, 1)],
+            sync_seconds: 0.5,
+            lanes: vec![
+                lane("clicks", false),
+                lane("gone", true),
+                lane("clicks", true),
+            ],
+            ..SpoolReading::default()
+        })
     }
 
     fn driver(&self) -> String {

@@ -63,6 +63,21 @@ impl Samples<'_> {
         self.line("_count", labels, None, count);
     }
 
+    /// A histogram with bounds of its own, in the family's unit: each with how many values fell into
+    /// it; the last is for those beyond all bounds.
+    pub(crate) fn buckets(&mut self, labels: &[&str], buckets: &[(f64, u64)], sum: f64) {
+        let mut below = 0;
+        for (bound, counted) in buckets {
+            below += counted;
+            if bound.is_finite() {
+                self.line("_bucket", labels, Some(&bound.to_string()), below);
+            }
+        }
+        self.line("_bucket", labels, Some("+Inf"), below);
+        self.line("_sum", labels, None, sum);
+        self.line("_count", labels, None, below);
+    }
+
     fn line(&mut self, suffix: &str, labels: &[&str], bound: Option<&str>, value: impl Display) {
         let names = self.family.labels;
         debug_assert_eq!(names.len(), labels.len(), "{}", self.family.name);

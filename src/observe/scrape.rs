@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::idempotency::Reading;
 
 use super::{CoreSnapshot, RouteSnapshot, Sources, TargetReading, TargetTally, process};
+use crate::spool::SpoolReading;
 
 /// Two readings of a core's CPU time closer than this say too little for a ratio.
 const BUSY_WINDOW_MIN: Duration = Duration::from_secs(1);
@@ -37,6 +38,8 @@ pub struct Scrape {
     pub(crate) routes: Vec<(Arc<str>, RouteSnapshot)>,
     /// Each target with the sums of what the cores counted of it.
     pub(crate) targets: Vec<(TargetReading, TargetTally)>,
+    /// The spool, where the files have one.
+    pub(crate) spool: Option<SpoolReading>,
     /// What is known of idempotency keys, where any are kept.
     pub(crate) keys: Option<Reading>,
     pub(crate) driver: String,
@@ -97,6 +100,7 @@ impl Scraper {
             cores: cores.collect(),
             routes: self.routes(sources.routes()),
             targets: self.targets(sources.targets()),
+            spool: sources.spool(),
             keys: sources.keys(),
             driver: sources.driver(),
             hash: sources.hash(),

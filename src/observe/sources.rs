@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use sluicegate_contract::TargetState;
 
 use super::{CoreSnapshot, TargetSnapshot};
+use crate::spool::SpoolReading;
 
 /// The running gateway, as the admin port sees it.
 pub trait Sources: Send + Sync + 'static {
@@ -32,6 +33,10 @@ pub trait Sources: Send + Sync + 'static {
     fn started(&self) -> SystemTime;
     /// The driver that the cores run on: `uring`, `epoll`.
     fn driver(&self) -> String;
+    /// The spool at this moment, where the files have one.
+    fn spool(&self) -> Option<SpoolReading> {
+        None
+    }
     /// Bytes that the gateway may hold at most, computed from its settings.
     fn memory_ceiling_bytes(&self) -> u64;
 }

@@ -137,7 +137,7 @@ pub(super) fn detail(entry: &Entry, verdict: &Verdict, worst: &EventVerdict, cod
 
 /// What a success means: the weaker word where events of a request differ.
 pub(super) fn ack(entry: &Entry, verdict: &Verdict) -> &'static str {
-    if verdict.spooled {
+    if verdict.spooled || entry.route.reply.after == After::Spooled {
         "spooled"
     } else if entry.route.reply.after == After::None {
         "memory"

@@ -15,6 +15,7 @@ use crate::limits::{
 use crate::observe::{CoreSnapshot, Sources, TargetReading};
 use crate::settings::Settings;
 use crate::settle::{Mail, Mailboxes};
+use crate::spool::{Spool, SpoolReading};
 
 /// How long a core may take to answer a question of the admin port.
 const SNAPSHOT_WAIT: Duration = Duration::from_secs(1);
@@ -24,6 +25,7 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) targets: Arc<[Target]>,
     pub(super) mailboxes: Mailboxes,
+    pub(super) spool: Option<Arc<Spool>>,
     pub(super) keys: Option<Arc<Store>>,
     pub(super) route_names: Vec<Arc<str>>,
     pub(super) started: SystemTime,
@@ -76,7 +78,8 @@ impl Sources for Shared {
     }
 
     fn ready(&self) -> bool {
-        !self.draining.load(Ordering::Acquire)
+        let writable = self.spool.as_ref().is_none_or(|spool| spool.is_writable());
+        writable && !self.draining.load(Ordering::Acquire)
     }
 
     fn keys(&self) -> Option<crate::idempotency::Reading> {
@@ -99,6 +102,10 @@ impl Sources for Shared {
         self.driver.to_owned()
     }
 
+    fn spool(&self) -> Option<SpoolReading> {
+        self.spool.as_ref().map(|spool| spool.reading())
+    }
+
     fn memory_ceiling_bytes(&self) -> u64 {
         // What waits may hold twice its bytes: see `OWNED_BODY_BYTES_MAX`.
         let queues = self
@@ -108,10 +115,14 @@ impl Sources for Shared {
             .sum::<u64>();
         let connections = (CONNECTIONS_PER_CORE_MAX * CONNECTION_BUFFER_BYTES) as u64;
         let core = connections + BODY_BYTES_PER_CORE_MAX as u64;
+        let spool = self
+            .spool
+            .as_ref()
+            .map_or(0, |spool| spool.memory_ceiling_bytes());
         let letters = match Ways::of(&self.settings).is_empty() {
             true => 0,
             false => LETTERS_WAITING_BYTES_MAX,
         };
-        queues + letters + core * self.mailboxes.all().len() as u64
+        queues + letters + spool + core * self.mailboxes.all().len() as u64
     }
 }

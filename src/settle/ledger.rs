@@ -44,6 +44,8 @@ struct Held {
 /// What an outcome led to.
 #[derive(Debug)]
 pub struct Settled {
+    /// The place of the record in its request.
+    pub record: u32,
     /// The target of the record.
     pub target: u16,
     /// The bytes that were reserved for it.
@@ -132,6 +134,21 @@ impl Ledger {
         RecordId(core | (slot as u64 & PLACE_MASK) << PLACE_BITS | u64::from(record))
     }
 
+    /// The id of a record of a mailbox beside the cores' ones, which has places of its own.
+    #[must_use]
+    pub fn beside_id(mailbox: u8, slot: u32, place: u32) -> RecordId {
+        let slot = u64::from(slot) & PLACE_MASK;
+        let mailbox = u64::from(mailbox) << (2 * PLACE_BITS);
+        RecordId(mailbox | slot << PLACE_BITS | u64::from(place) & PLACE_MASK)
+    }
+
+    /// Slot and place of such an id.
+    #[must_use]
+    pub fn beside_places(id: RecordId) -> (u32, u32) {
+        let place = |bits: u64| (bits & PLACE_MASK) as u32;
+        (place(id.0 >> PLACE_BITS), place(id.0))
+    }
+
     /// The core whose ledger holds a record.
     #[must_use]
     pub fn core_of(id: RecordId) -> usize {
@@ -154,6 +171,7 @@ impl Ledger {
             ..
         } = *held.entry.settle(record, outcome)?;
         let mut settled = Settled {
+            record,
             target,
             weight,
             late,

@@ -261,7 +261,9 @@ impl Verdict {
         let code = worst.1.code.map(|code| batch_code(code, any_stored));
         let mixed = entry.batch && entry.lenient();
         let status = match code {
-            None if spooled || entry.route.reply.after == After::None => 202,
+            None if spooled || matches!(entry.route.reply.after, After::None | After::Spooled) => {
+                202
+            }
             None => 200,
             Some(_) if mixed && accepted > 0 => 207,
             Some(code) => code.status(),

@@ -254,6 +254,12 @@ impl Gateway {
         assert!(sent.success());
     }
 
+    /// Kills it with SIGKILL, as if the process had died.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Stops it with SIGTERM; it must end well.
     pub(crate) fn stop(self) {
         self.signal("-TERM");

@@ -16,7 +16,7 @@ pub(crate) use audit::{Stream as Load, audited};
 pub(crate) use aws::{Aws, aws, roto};
 pub(crate) use check::{event, exactly_once, ndjson};
 pub(crate) use client::{Answer, Client, Request, flood};
-pub(crate) use gateway::{Gateway, gateway};
+pub(crate) use gateway::{Gateway, Opening, gateway};
 pub(crate) use kafka::{kafka, own_broker};
 pub(crate) use log::{letters, values};
 pub(crate) use program::{run, sluicegate};

@@ -109,6 +109,7 @@ impl Gateway {
                 mailbox: Arc::clone(mailboxes.of(number).unwrap()),
                 keys: None,
                 letters: None,
+                spool: None,
             })
         };
         world.note(format_args!(

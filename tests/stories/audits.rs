@@ -26,11 +26,11 @@ fn all_five(story: &str) -> Option<(Gateway, Vec<(Target, Source)>)> {
         .target("Kinesis", &stream.target())
         .target("DynamoDB", &table.target())
         .target("SNS", &alerts.target())
-        .target("log", "log: { dir: log }")
+        .target("log", "log: { dir: kept }")
         .fan_out("POST /events", BINDINGS, "")
         .start();
     let log = Source::Log {
-        dir: gateway.beside("log"),
+        dir: gateway.beside("kept"),
         place: Place::whole(&["id".to_owned()]),
     };
     let targets = vec![

@@ -4,6 +4,7 @@
 mod keys;
 mod process;
 mod routes;
+mod spool;
 mod targets;
 
 use std::fmt::Write;
@@ -57,6 +58,7 @@ pub fn families() -> impl Iterator<Item = &'static Family> {
     [
         routes::FAMILIES,
         targets::FAMILIES,
+        spool::FAMILIES,
         keys::FAMILIES,
         process::FAMILIES,
     ]

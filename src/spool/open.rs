@@ -1,0 +1,168 @@
+//! Opens a spool: its log, its lanes, its thread.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+
+use sluicegate_appendlog::{Log, Options, RealDisk, Recovery, Writer};
+
+use super::{DrainRules, DrainThread, LaneRules, Spool};
+use crate::dead_letters::Letters;
+use crate::dispatch::Target;
+use crate::rooms;
+use crate::settings::Settings;
+use crate::settle::Mailboxes;
+
+/// A spool that runs.
+#[derive(Debug)]
+pub struct Opened {
+    /// What cores store in.
+    pub spool: Arc<Spool>,
+    /// What delivers.
+    pub thread: DrainThread,
+}
+
+/// Opens the spool of the settings, if they have one, and begins to deliver what is in it.
+/// `mailbox`: the number of the drain's mailbox. `letters`: where goes what cannot be delivered.
+///
+/// # Errors
+/// The directory cannot be used, naming it; another process has it.
+pub fn open(
+    settings: &Settings,
+    targets: &Arc<[Target]>,
+    mailboxes: &Mailboxes,
+    mailbox: usize,
+    letters: Option<Letters>,
+) -> io::Result<Option<Opened>> {
+    let Some(written) = &settings.spool else {
+        return Ok(None);
+    };
+    let failed = |error: &dyn std::fmt::Display| {
+        io::Error::other(format!("spool `{}`: {error}", written.dir.display()))
+    };
+    let disk = RealDisk::open(&written.dir).map_err(|error| failed(&error))?;
+    let options = Options {
+        max_bytes: written.max_bytes,
+        // The drain ends what is too old, with a word about each record; its cursors then let the
+        // segments go.
+        max_age: None,
+        ..Options::default()
+    };
+    let (mut log, recovery) = Log::open(Arc::new(disk), options).map_err(|error| failed(&error))?;
+    let born = log.usage().next;
+    let rules = DrainRules {
+        mailbox: u8::try_from(mailbox).unwrap_or(u8::MAX),
+        born,
+        rate: written.rate,
+        max_age: written.max_age,
+        lanes: lanes(settings, targets, &mut log, letters.is_some())
+            .map_err(|error| failed(&error))?,
+        held: Arc::default(),
+    };
+    say_recovered(&written.dir.display().to_string(), &recovery, &log);
+    let writer = Writer::start(log)?;
+    let spool = Arc::new(Spool::new(writer, written.dir.clone(), targets));
+    let rules = DrainRules {
+        held: Arc::clone(spool.held()),
+        ..rules
+    };
+    let mailbox = mailboxes.of(mailbox).map(Arc::clone).unwrap_or_default();
+    let thread = DrainThread::start(
+        rules,
+        Arc::clone(&spool),
+        Arc::clone(targets),
+        mailbox,
+        letters,
+    )?;
+    Ok(Some(Opened { spool, thread }))
+}
+
+/// A lane for each target that routes may store records for, and for each cursor that is there.
+/// Their cursors are durable before anything is stored: so no record is ever without a reader.
+fn lanes(
+    settings: &Settings,
+    targets: &[Target],
+    log: &mut Log,
+    letters: bool,
+) -> io::Result<Vec<LaneRules>> {
+    let usage = log.usage();
+    let mut lanes = Vec::new();
+    for place in spooled_targets(settings) {
+        let Some(target) = targets.get(place) else {
+            continue;
+        };
+        lanes.push(lane(
+            &target.name,
+            target.kind,
+            Some(place),
+            usage.first,
+            true,
+        ));
+    }
+    for cursor in &usage.cursors {
+        if let Some(known) = lanes.iter_mut().find(|lane| lane.cursor() == cursor.name) {
+            known.start = cursor.next;
+            continue;
+        }
+        let (name, room) = cursor.name.rsplit_once(':').unwrap_or((&cursor.name, ""));
+        let door = targets
+            .iter()
+            .position(|known| *known.name == *name && known.kind == room);
+        lanes.push(lane(name, room, door, cursor.next, false));
+        if door.is_none() {
+            say_orphaned(name, room, cursor.lag, cursor.lag_bytes);
+        }
+    }
+    for lane in &mut lanes {
+        lane.letters = letters;
+        log.advance(&lane.cursor(), lane.start);
+    }
+    log.sync()?;
+    Ok(lanes)
+}
+
+fn lane(target: &str, room: &str, door: Option<usize>, start: u64, lasting: bool) -> LaneRules {
+    LaneRules {
+        target: Arc::from(target),
+        room: Arc::from(room),
+        door,
+        fields: rooms::fields(room),
+        start,
+        lasting,
+        letters: false,
+    }
+}
+
+/// The places of the targets whose records may be stored.
+fn spooled_targets(settings: &Settings) -> BTreeSet<usize> {
+    let routes = settings.routes.iter().filter(|route| route.reply.spools());
+    routes
+        .flat_map(|route| route.bindings.iter().map(|binding| binding.target))
+        .collect()
+}
+
+fn say_recovered(dir: &str, recovery: &Recovery, log: &Log) {
+    let usage = log.usage();
+    let entries = usage.cursors.iter().map(|cursor| cursor.lag).max();
+    tracing::info!(
+        target: "sluicegate",
+        dir,
+        bytes = usage.bytes,
+        segments = usage.segments,
+        entries_left = entries.unwrap_or_default(),
+        recovery = ?recovery,
+        "spool.recovered"
+    );
+}
+
+fn say_orphaned(target: &str, room: &str, entries: u64, bytes: u64) {
+    tracing::warn!(
+        target: "sluicegate",
+        orphan = target,
+        room,
+        entries,
+        bytes,
+        help = "no file names this target any more: its part of the spool is kept",
+        "spool.orphaned"
+    );
+}
