@@ -14,8 +14,9 @@ use crate::kit::{Client, Gateway, Request, Stub, event, gateway, record_for, stu
 
 const KEYS: u64 = 20_000;
 const ROUNDS: u64 = 50;
-/// Clients: of each three one has a table as its target, one sends batches whose events have keys.
-const CLIENTS: u64 = 12;
+/// Clients: of each six one has a table as its target, one a topic, and the others send batches
+/// whose events have keys.
+const CLIENTS: u64 = 24;
 /// Of hundred answered keys, so many are asked for once more.
 const ASKED_AGAIN: u64 = 15;
 const BATCH: usize = 25;
@@ -98,7 +99,7 @@ fn round(seed: u64) -> String {
         while round.left.load(Ordering::Acquire) > 0 {
             let running = start(&alerts, &orders, dir.path());
             *round.address.write().unwrap() = Some(running.http);
-            let until = Instant::now() + Duration::from_millis(700 + random() % 1300);
+            let until = Instant::now() + Duration::from_millis(1200 + random() % 1800);
             while Instant::now() < until && round.left.load(Ordering::Acquire) > 0 {
                 std::thread::sleep(Duration::from_millis(5));
             }
@@ -136,7 +137,7 @@ fn judge(round: &Round, alerts: &Stub, orders: &Stub, kills: u64) -> String {
     let (mut twice, mut ambiguous) = (0, 0);
     for (key, known) in known.iter() {
         assert!(known.confirmed);
-        let deduplicates = (key % CLIENTS).is_multiple_of(3);
+        let deduplicates = (key % CLIENTS).is_multiple_of(6);
         let times = if deduplicates { &put } else { &sent };
         let times = times.get(key).copied().unwrap_or(0) as u64;
         assert!(times >= 1, "{key} was answered and is lost");
@@ -160,7 +161,7 @@ fn judge(round: &Round, alerts: &Stub, orders: &Stub, kills: u64) -> String {
 fn client(round: &Round, number: u64, seed: u64) {
     let mut random = fastrand_of(seed ^ (number + 1) << 32);
     let keys: Vec<u64> = (0..KEYS).filter(|key| key % CLIENTS == number).collect();
-    let known = match number % 3 {
+    let known = match number % 6 {
         0 => one_by_one(round, "/orders", &keys, &mut random),
         1 => one_by_one(round, "/alerts", &keys, &mut random),
         _ => in_batches(round, &keys, &mut random),
