@@ -13,7 +13,7 @@ use crate::limits::{
     LETTERS_WAITING_BYTES_MAX,
 };
 use crate::observe::{CoreSnapshot, Sources, TargetReading};
-use crate::settings::Settings;
+use crate::settings::{KeyStore, Settings};
 use crate::settle::{Mail, Mailboxes};
 use crate::spool::{Spool, SpoolReading};
 
@@ -124,6 +124,10 @@ impl Sources for Shared {
             true => 0,
             false => LETTERS_WAITING_BYTES_MAX,
         };
-        queues + letters + spool + core * self.mailboxes.all().len() as u64
+        let keys = match self.settings.idempotency.as_ref() {
+            Some(keys) if matches!(keys.store, KeyStore::Log(_)) => keys.bounds.bytes as u64,
+            _ => 0,
+        };
+        queues + letters + spool + keys + core * self.mailboxes.all().len() as u64
     }
 }

@@ -6,7 +6,7 @@
 //! was stopped.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, RwLock};
 use std::time::{Duration, Instant};
 
@@ -14,8 +14,9 @@ use crate::kit::{Client, Gateway, Request, Stub, event, gateway, record_for, stu
 
 const KEYS: u64 = 20_000;
 const ROUNDS: u64 = 50;
-/// Clients: of each three one has a table as its target, one sends batches whose events have keys.
-const CLIENTS: u64 = 12;
+/// Clients: of each six one has a table as its target, one a topic, and the others send batches
+/// whose events have keys.
+const CLIENTS: u64 = 24;
 /// Of hundred answered keys, so many are asked for once more.
 const ASKED_AGAIN: u64 = 15;
 const BATCH: usize = 25;
@@ -44,6 +45,8 @@ struct Known {
 }
 
 struct Round {
+    /// The gateway could not be started any more: nobody shall wait for it.
+    broken: AtomicBool,
     address: RwLock<Option<SocketAddr>>,
     left: AtomicU64,
     replays: AtomicU64,
@@ -75,6 +78,7 @@ fn round(seed: u64) -> String {
     let (alerts, orders) = (Stub::start(), Stub::start());
     let dir = tempfile::tempdir().unwrap();
     let round = Round {
+        broken: AtomicBool::new(false),
         address: RwLock::new(None),
         left: AtomicU64::new(CLIENTS),
         replays: AtomicU64::new(0),
@@ -91,10 +95,11 @@ fn round(seed: u64) -> String {
                 client(round, number, seed);
             });
         }
+        let mut ended = Broken(&round.broken, true);
         while round.left.load(Ordering::Acquire) > 0 {
             let running = start(&alerts, &orders, dir.path());
             *round.address.write().unwrap() = Some(running.http);
-            let until = Instant::now() + Duration::from_millis(700 + random() % 1300);
+            let until = Instant::now() + Duration::from_millis(1200 + random() % 1800);
             while Instant::now() < until && round.left.load(Ordering::Acquire) > 0 {
                 std::thread::sleep(Duration::from_millis(5));
             }
@@ -103,8 +108,18 @@ fn round(seed: u64) -> String {
             drop(running);
             kills += 1;
         }
+        ended.1 = false;
     });
     judge(&round, &alerts, &orders, kills)
+}
+
+/// Says so when it is dropped before the round has ended.
+struct Broken<'r>(&'r AtomicBool, bool);
+
+impl Drop for Broken<'_> {
+    fn drop(&mut self) {
+        self.0.store(self.1, Ordering::Release);
+    }
 }
 
 struct Left<'r>(&'r AtomicU64);
@@ -122,7 +137,7 @@ fn judge(round: &Round, alerts: &Stub, orders: &Stub, kills: u64) -> String {
     let (mut twice, mut ambiguous) = (0, 0);
     for (key, known) in known.iter() {
         assert!(known.confirmed);
-        let deduplicates = (key % CLIENTS).is_multiple_of(3);
+        let deduplicates = (key % CLIENTS).is_multiple_of(6);
         let times = if deduplicates { &put } else { &sent };
         let times = times.get(key).copied().unwrap_or(0) as u64;
         assert!(times >= 1, "{key} was answered and is lost");
@@ -146,7 +161,7 @@ fn judge(round: &Round, alerts: &Stub, orders: &Stub, kills: u64) -> String {
 fn client(round: &Round, number: u64, seed: u64) {
     let mut random = fastrand_of(seed ^ (number + 1) << 32);
     let keys: Vec<u64> = (0..KEYS).filter(|key| key % CLIENTS == number).collect();
-    let known = match number % 3 {
+    let known = match number % 6 {
         0 => one_by_one(round, "/orders", &keys, &mut random),
         1 => one_by_one(round, "/alerts", &keys, &mut random),
         _ => in_batches(round, &keys, &mut random),
@@ -161,10 +176,14 @@ struct Line<'r> {
 }
 
 impl Line<'_> {
+    /// `None`: it was sent, and no answer came. While there is no gateway, it waits.
     fn try_send(&mut self, request: &Request<'_>) -> Option<crate::kit::Answer> {
-        let Some(address) = *self.round.address.read().unwrap() else {
+        let address = loop {
+            assert!(!self.round.broken.load(Ordering::Acquire), "no gateway");
+            if let Some(address) = *self.round.address.read().unwrap() {
+                break address;
+            }
             std::thread::sleep(Duration::from_millis(5));
-            return None;
         };
         let fresh = self
             .open
