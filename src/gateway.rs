@@ -24,7 +24,7 @@ mod ticket;
 pub use admission::{Approach, TurnedAway, admit};
 use core::State;
 pub use core::{Core, CoreParts};
-pub use rehearsal::{Given, Rehearsal, RehearsalRequest, RehearsedRecord, rehearse};
+pub use rehearsal::{Given, Rehearsal, RehearsalRequest, RehearsedRecord, SPOOL, rehearse};
 pub use ticket::Ticket;
 
 use std::borrow::Cow;
@@ -200,6 +200,9 @@ impl Core {
                 .events_settled(route.index, EventOutcome::Refused, 1);
             return Err(refusal);
         }
+        if let Some(letters) = &self.letters {
+            self.write_lost(letters, (route, arrival.id), &mut state.manifest);
+        }
         if spools {
             return Ok(self.store_whole(arrival, started, state));
         }
@@ -208,9 +211,6 @@ impl Core {
         let slot = state.ledger.insert(entry);
         if ready {
             self.count_settled(&state.ledger, slot);
-        }
-        if let Some(letters) = &self.letters {
-            self.write_lost(letters, arrival, &mut state.manifest);
         }
         let items = std::mem::take(&mut state.manifest.items);
         self.hand_over(state, slot, items, &[]);

@@ -128,13 +128,6 @@ pub const TARGETS: &[TargetKind] = &[
     },
 ];
 
-/// The fields of the records of this kind of target; none of a kind that this build does not have.
-#[must_use]
-pub fn fields_of(kind: &str) -> &'static [Field] {
-    let known = TARGETS.iter().find(|known| known.name == kind);
-    known.map_or(&[], |known| known.fields)
-}
-
 /// All kinds of connections of this build.
 pub const CONNECTIONS: &[ConnectionKind] = &[
     #[cfg(any(feature = "dynamodb", feature = "kinesis", feature = "sns"))]

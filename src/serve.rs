@@ -1,8 +1,8 @@
 //! The running gateway: puts its parts together, starts them, and stops them in the right order.
 
-mod parts;
+mod cores;
+mod keys;
 mod sources;
-mod workers;
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,12 +14,13 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use sluicegate_contract::{OutcomeSink, Room};
 
+use self::cores::{Delivery, start_workers};
+use self::keys::open_keys;
 use self::sources::Shared;
-use self::workers::Delivery;
 use crate::admin::{self, AdminHandle};
-use crate::courier::Lanes;
+use crate::courier::{Courier, Lanes, Rules};
 use crate::dead_letters::Clerk;
-use crate::dispatch::Target;
+use crate::dispatch::{Inbox, Target};
 use crate::http::Deadlines;
 use crate::limits::{CORES_MAX, DRAIN_MAX, SPOOL_STOP_MAX};
 use crate::observe::{self, Sources};
@@ -57,8 +58,8 @@ pub struct Running {
     shared: Arc<Shared>,
     workers: Vec<WorkerHandle>,
     lanes: Lanes,
-    clerk: Option<Clerk>,
     drain: Option<DrainThread>,
+    clerk: Option<Clerk>,
     admin_handle: AdminHandle,
 }
 
@@ -77,20 +78,21 @@ pub fn start(
     let outcomes: Arc<dyn OutcomeSink> = Arc::new(mailboxes.clone());
     let opened = rooms::open(&settings, context, &outcomes).map_err(io::Error::other)?;
     let targets: Arc<[Target]> = opened.into();
-    let couriers = parts::couriers(&settings, &targets, &outcomes);
+    let couriers = couriers(&settings, &targets, &outcomes);
     let lanes = Lanes::start(couriers, cores)?;
-    let clerk = parts::clerk(&settings, &targets, &mailboxes)?;
-    let opened = spool::open(&settings, &targets, &mailboxes, cores)?;
+    let clerk = clerk(&settings, &targets, &mailboxes)?;
+    let letters = clerk.as_ref().map(Clerk::letters);
+    let opened = spool::open(&settings, &targets, &mailboxes, cores, letters.clone())?;
     let (spool, drain) = opened.map(|it| (it.spool, it.thread)).unzip();
-    let keys = parts::open_keys(&settings, context, &mailboxes)?;
+    let keys = open_keys(&settings, context, &mailboxes)?;
     let delivery = Delivery {
         targets: Arc::clone(&targets),
         mailboxes: mailboxes.clone(),
-        letters: clerk.as_ref().map(Clerk::letters),
         keys: keys.clone(),
+        letters,
         spool: spool.clone(),
     };
-    let workers = workers::start(&settings, &delivery, options)?;
+    let workers = start_workers(&settings, &delivery, options)?;
     let (http, driver) = workers
         .first()
         .map_or((settings.server.http, ""), |w| (w.address, w.driver_name));
@@ -129,10 +131,23 @@ pub fn start(
         shared,
         workers,
         lanes,
-        clerk,
         drain,
+        clerk,
         admin_handle,
     })
+}
+
+/// The clerk of dead letters, whose mailbox stands behind that of the spool.
+fn clerk(
+    settings: &Settings,
+    targets: &Arc<[Target]>,
+    mailboxes: &Mailboxes,
+) -> io::Result<Option<Clerk>> {
+    let number = mailboxes.all().len() + 1;
+    match mailboxes.of(number) {
+        Some(mailbox) => Clerk::start(settings, targets, mailbox, number),
+        None => Ok(None),
+    }
 }
 
 impl Running {
@@ -241,6 +256,36 @@ fn cores(options: &ServeOptions) -> io::Result<usize> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
     }
     Ok(cores)
+}
+
+fn couriers(
+    settings: &Settings,
+    targets: &[Target],
+    outcomes: &Arc<dyn OutcomeSink>,
+) -> Vec<Courier> {
+    let courier = |(target, written): (&Target, &crate::settings::Target)| {
+        let (Room::Batching(room), Some(inbox)) = (&target.room, &target.inbox) else {
+            return None;
+        };
+        let (give_up, linger) = (written.give_up, written.linger);
+        Some(Courier {
+            inbox: Arc::<Inbox>::clone(inbox),
+            room: Arc::clone(room),
+            rules: Rules {
+                limits: room.limits(),
+                give_up,
+                linger,
+            },
+            outcomes: Arc::clone(outcomes),
+            gate: Arc::clone(&target.gate),
+            counters: Arc::clone(&target.counters),
+        })
+    };
+    targets
+        .iter()
+        .zip(&settings.targets)
+        .filter_map(courier)
+        .collect()
 }
 
 /// Looks after what changes with time alone, until the gateway is gone.

@@ -170,8 +170,8 @@ fn on_a_core(step: impl AsyncFnOnce(Rc<Core>)) {
             targets: targets.into(),
             counters: CoreCounters::new(0, &shape),
             mailbox,
-            letters: None,
             spool: None,
+            letters: None,
             keys: None,
         };
         step(Core::start(parts, bell)).await;

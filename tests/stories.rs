@@ -26,7 +26,10 @@ mod stories {
     mod operations;
     mod overload;
     mod proxies;
+    mod replicas;
     mod replies;
+    mod retries;
+    mod spool_commands;
     mod spooled;
     mod statuses;
     mod truth;

@@ -25,6 +25,9 @@ pub(super) fn status(sources: &dyn Sources) -> String {
         "routes": sources.routes().iter().map(|name| &**name).collect::<Vec<_>>(),
         "targets": targets,
     });
+    if let Some(reading) = sources.spool() {
+        page["spool"] = spool(&reading);
+    }
     if let Some(keys) = sources.keys() {
         page["idempotency"] = json!({
             "store": keys.store,
@@ -36,9 +39,6 @@ pub(super) fn status(sources: &dyn Sources) -> String {
             "unrecorded": keys.unrecorded,
             "last_error": keys.last_error,
         });
-    }
-    if let Some(reading) = sources.spool() {
-        page["spool"] = spool(&reading);
     }
     format!("{page:#}\n")
 }

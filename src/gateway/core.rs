@@ -84,10 +84,10 @@ pub struct CoreParts {
     pub counters: CoreCounters,
     /// Its mailbox.
     pub mailbox: Arc<CoreMailbox>,
-    /// Where dead letters go.
-    pub letters: Option<Letters>,
     /// Where events are kept on disk, if anywhere.
     pub spool: Option<Arc<Spool>>,
+    /// Where dead letters go.
+    pub letters: Option<Letters>,
     /// Where idempotency keys are kept, if anywhere.
     pub keys: Option<Arc<Store>>,
 }

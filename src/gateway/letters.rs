@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sluicegate_contract::{Outcome, Reason, ReasonKind, Record, RecordId, stored};
 
-use super::{Arrival, Core};
+use super::Core;
 use crate::dead_letters::{Letter, Letters};
 use crate::dispatch::{Manifest, Target};
 use crate::settings::{After, Route};
@@ -43,15 +43,14 @@ impl Core {
     pub(super) fn write_lost(
         &self,
         letters: &Letters,
-        arrival: &Arrival<'_>,
+        (route, request): (&Route, u128),
         manifest: &mut Manifest,
     ) {
-        let route = arrival.permit.route();
         let sent = manifest.items.len();
         for (place, (item, reason)) in manifest.letters.drain(..).enumerate() {
             let about = About {
                 route,
-                request: arrival.id,
+                request,
                 binding: item.binding,
                 target: item.target,
                 event: item.event,

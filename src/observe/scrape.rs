@@ -38,10 +38,10 @@ pub struct Scrape {
     pub(crate) routes: Vec<(Arc<str>, RouteSnapshot)>,
     /// Each target with the sums of what the cores counted of it.
     pub(crate) targets: Vec<(TargetReading, TargetTally)>,
-    /// What is known of idempotency keys, where any are kept.
-    pub(crate) keys: Option<Reading>,
     /// The spool, where the files have one.
     pub(crate) spool: Option<SpoolReading>,
+    /// What is known of idempotency keys, where any are kept.
+    pub(crate) keys: Option<Reading>,
     pub(crate) driver: String,
     pub(crate) hash: Arc<str>,
     pub(crate) started: SystemTime,
@@ -100,8 +100,8 @@ impl Scraper {
             cores: cores.collect(),
             routes: self.routes(sources.routes()),
             targets: self.targets(sources.targets()),
-            keys: sources.keys(),
             spool: sources.spool(),
+            keys: sources.keys(),
             driver: sources.driver(),
             hash: sources.hash(),
             started,

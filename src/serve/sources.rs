@@ -115,14 +115,14 @@ impl Sources for Shared {
             .sum::<u64>();
         let connections = (CONNECTIONS_PER_CORE_MAX * CONNECTION_BUFFER_BYTES) as u64;
         let core = connections + BODY_BYTES_PER_CORE_MAX as u64;
-        let letters = match Ways::of(&self.settings).is_empty() {
-            true => 0,
-            false => LETTERS_WAITING_BYTES_MAX,
-        };
         let spool = self
             .spool
             .as_ref()
             .map_or(0, |spool| spool.memory_ceiling_bytes());
-        queues + letters + core * self.mailboxes.all().len() as u64 + spool
+        let letters = match Ways::of(&self.settings).is_empty() {
+            true => 0,
+            false => LETTERS_WAITING_BYTES_MAX,
+        };
+        queues + letters + spool + core * self.mailboxes.all().len() as u64
     }
 }

@@ -263,6 +263,14 @@ pub struct ReplyRule {
     pub pixel: Option<Pixel>,
 }
 
+impl ReplyRule {
+    /// True where events may go to the spool.
+    #[must_use]
+    pub fn spools(&self) -> bool {
+        self.after == After::Spooled || self.otherwise == Otherwise::Spool
+    }
+}
+
 /// What a success shows where an event is sent by what a page shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pixel {

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use sluicegate_appendlog::{Log, Options, RealDisk, Recovery, Writer};
 
 use super::{DrainRules, DrainThread, LaneRules, Spool};
+use crate::dead_letters::Letters;
 use crate::dispatch::Target;
 use crate::rooms;
-use crate::settings::{After, Otherwise, Settings};
+use crate::settings::Settings;
 use crate::settle::Mailboxes;
 
 /// A spool that runs.
@@ -22,7 +23,7 @@ pub struct Opened {
 }
 
 /// Opens the spool of the settings, if they have one, and begins to deliver what is in it.
-/// `mailbox`: the number of the drain's mailbox.
+/// `mailbox`: the number of the drain's mailbox. `letters`: where goes what cannot be delivered.
 ///
 /// # Errors
 /// The directory cannot be used, naming it; another process has it.
@@ -31,6 +32,7 @@ pub fn open(
     targets: &Arc<[Target]>,
     mailboxes: &Mailboxes,
     mailbox: usize,
+    letters: Option<Letters>,
 ) -> io::Result<Option<Opened>> {
     let Some(written) = &settings.spool else {
         return Ok(None);
@@ -53,7 +55,8 @@ pub fn open(
         born,
         rate: written.rate,
         max_age: written.max_age,
-        lanes: lanes(settings, targets, &mut log).map_err(|error| failed(&error))?,
+        lanes: lanes(settings, targets, &mut log, letters.is_some())
+            .map_err(|error| failed(&error))?,
         held: Arc::default(),
     };
     say_recovered(&written.dir.display().to_string(), &recovery, &log);
@@ -64,13 +67,24 @@ pub fn open(
         ..rules
     };
     let mailbox = mailboxes.of(mailbox).map(Arc::clone).unwrap_or_default();
-    let thread = DrainThread::start(rules, Arc::clone(&spool), Arc::clone(targets), mailbox)?;
+    let thread = DrainThread::start(
+        rules,
+        Arc::clone(&spool),
+        Arc::clone(targets),
+        mailbox,
+        letters,
+    )?;
     Ok(Some(Opened { spool, thread }))
 }
 
 /// A lane for each target that routes may store records for, and for each cursor that is there.
 /// Their cursors are durable before anything is stored: so no record is ever without a reader.
-fn lanes(settings: &Settings, targets: &[Target], log: &mut Log) -> io::Result<Vec<LaneRules>> {
+fn lanes(
+    settings: &Settings,
+    targets: &[Target],
+    log: &mut Log,
+    letters: bool,
+) -> io::Result<Vec<LaneRules>> {
     let usage = log.usage();
     let mut lanes = Vec::new();
     for place in spooled_targets(settings) {
@@ -99,7 +113,8 @@ fn lanes(settings: &Settings, targets: &[Target], log: &mut Log) -> io::Result<V
             say_orphaned(name, room, cursor.lag, cursor.lag_bytes);
         }
     }
-    for lane in &lanes {
+    for lane in &mut lanes {
+        lane.letters = letters;
         log.advance(&lane.cursor(), lane.start);
     }
     log.sync()?;
@@ -111,7 +126,7 @@ fn lane(target: &str, room: &str, door: Option<usize>, start: u64, lasting: bool
         target: Arc::from(target),
         room: Arc::from(room),
         door,
-        fields: rooms::fields_of(room),
+        fields: rooms::fields(room),
         start,
         lasting,
         letters: false,
@@ -120,10 +135,7 @@ fn lane(target: &str, room: &str, door: Option<usize>, start: u64, lasting: bool
 
 /// The places of the targets whose records may be stored.
 fn spooled_targets(settings: &Settings) -> BTreeSet<usize> {
-    let spools = |reply: &crate::settings::ReplyRule| {
-        reply.after == After::Spooled || reply.otherwise == Otherwise::Spool
-    };
-    let routes = settings.routes.iter().filter(|route| spools(&route.reply));
+    let routes = settings.routes.iter().filter(|route| route.reply.spools());
     routes
         .flat_map(|route| route.bindings.iter().map(|binding| binding.target))
         .collect()

@@ -117,15 +117,24 @@ impl Aws {
         }
     }
 
+    /// A new table for idempotency keys: its name.
+    pub(crate) fn keys(&self) -> String {
+        self.table_with("key").name
+    }
+
     /// A new table.
     pub(crate) fn table(&self) -> Table {
+        self.table_with("pk")
+    }
+
+    fn table_with(&self, key: &str) -> Table {
         let (name, client) = (unique("table"), client!(aws_sdk_dynamodb, &self.endpoint));
-        let key = KeySchemaElement::builder()
-            .attribute_name("pk")
-            .key_type(KeyType::Hash);
         let attribute = AttributeDefinition::builder()
-            .attribute_name("pk")
+            .attribute_name(key)
             .attribute_type(ScalarAttributeType::S);
+        let key = KeySchemaElement::builder()
+            .attribute_name(key)
+            .key_type(KeyType::Hash);
         let create = client
             .create_table()
             .table_name(&name)

@@ -58,8 +58,8 @@ pub fn families() -> impl Iterator<Item = &'static Family> {
     [
         routes::FAMILIES,
         targets::FAMILIES,
-        keys::FAMILIES,
         spool::FAMILIES,
+        keys::FAMILIES,
         process::FAMILIES,
     ]
     .into_iter()

@@ -1,4 +1,4 @@
-//! Starts the cores.
+//! The cores of a running gateway: each is made on its own thread.
 
 use std::io;
 use std::rc::Rc;
@@ -24,16 +24,12 @@ use crate::worker::{self, CoreContext, WorkerHandle, WorkerSettings};
 pub(super) struct Delivery {
     pub(super) targets: Arc<[Target]>,
     pub(super) mailboxes: Mailboxes,
-    pub(super) letters: Option<Letters>,
     pub(super) keys: Option<Arc<Store>>,
+    pub(super) letters: Option<Letters>,
     pub(super) spool: Option<Arc<Spool>>,
 }
 
-/// Starts the cores, each on its thread.
-///
-/// # Errors
-/// One could not start; the others are stopped then.
-pub(super) fn start(
+pub(super) fn start_workers(
     settings: &Settings,
     delivery: &Delivery,
     options: &ServeOptions,
