@@ -118,7 +118,9 @@ impl Reader<'_> {
             if total > u128::from(data_max) {
                 return Err(Stop::TooLarge);
             }
-            let taken = usize::try_from(size).unwrap_or(usize::MAX).min(self.rest.len());
+            let taken = usize::try_from(size)
+                .unwrap_or(usize::MAX)
+                .min(self.rest.len());
             let (data, rest) = self.rest.split_at(taken);
             self.data.extend_from_slice(data);
             self.rest = rest;
@@ -181,7 +183,11 @@ impl Reader<'_> {
             }
             let mut count = |bytes: &mut usize| {
                 *bytes += 1;
-                if *bytes > TRAILER_BYTES { Err(Stop::Malformed) } else { Ok(()) }
+                if *bytes > TRAILER_BYTES {
+                    Err(Stop::Malformed)
+                } else {
+                    Ok(())
+                }
             };
             while byte != b':' || name.is_empty() {
                 if !is_token(byte) {
@@ -280,7 +286,9 @@ fn is_extension(part: &[u8], cut: bool) -> bool {
             rest
         }
     };
-    behind(rest, |byte| byte == b' ' || byte == b'\t').1.is_empty()
+    behind(rest, |byte| byte == b' ' || byte == b'\t')
+        .1
+        .is_empty()
 }
 
 fn behind(bytes: &[u8], of: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {

@@ -75,7 +75,10 @@ fn source(expression: &str) -> PlanSource {
 /// The record that a plan makes of an event, or what it refuses it with, as text.
 fn given(plan: &Plan, event: &str) -> String {
     let accept = Accept {
-        formats: Formats { json: true, ..Formats::default() },
+        formats: Formats {
+            json: true,
+            ..Formats::default()
+        },
         event_bytes: 1 << 20,
         request_bytes: 1 << 20,
         events: 1,

@@ -29,11 +29,23 @@ fuzz_target!(|data: &[u8]| {
     let body = Bytes::copy_from_slice(data);
     let (wanted, steps) = wanted();
     let mut scratch = Scratch::default();
-    let taken = split(None, &body, &accept(Formats { json: true, ..Formats::default() }), &wanted, &mut scratch);
+    let taken = split(
+        None,
+        &body,
+        &accept(Formats {
+            json: true,
+            ..Formats::default()
+        }),
+        &wanted,
+        &mut scratch,
+    );
     let theirs = read(data);
     match (&taken, &theirs) {
         (Ok(()), Ok(value)) => captured(&body, &scratch, &steps, value),
-        (Ok(()), Err(why)) => assert!(why.contains("out of range"), "only serde_json refuses: {why}"),
+        (Ok(()), Err(why)) => assert!(
+            why.contains("out of range"),
+            "only serde_json refuses: {why}"
+        ),
         (Err(_), Err(_)) => {}
         (Err(refusal), Ok(value)) => match refusal.code {
             Code::BodyEmpty => assert_eq!(value, &Value::Array(Vec::new())),
@@ -41,19 +53,48 @@ fuzz_target!(|data: &[u8]| {
             _ => assert!(depth(data) > DEPTH_MAX, "only we refuse: {refusal:?}"),
         },
     }
-    let batch = Formats { json_array: true, ndjson: true, json_seq: true, ..Formats::default() };
-    for content_type in [None, Some(b"application/x-ndjson".as_slice()), Some(b"application/json-seq")] {
+    let batch = Formats {
+        json_array: true,
+        ndjson: true,
+        json_seq: true,
+        ..Formats::default()
+    };
+    for content_type in [
+        None,
+        Some(b"application/x-ndjson".as_slice()),
+        Some(b"application/json-seq"),
+    ] {
         if split(content_type, &body, &accept(batch), &wanted, &mut scratch).is_ok() {
             for text in scratch.texts(&body) {
                 let read = read(text);
                 let fine = read.as_ref().is_err_and(|why| why.contains("out of range"));
-                assert!(fine || read.is_ok(), "{read:?}: {:?}", String::from_utf8_lossy(text));
+                assert!(
+                    fine || read.is_ok(),
+                    "{read:?}: {:?}",
+                    String::from_utf8_lossy(text)
+                );
             }
         }
     }
-    let other = Formats { cloudevents: true, form: true, query: true, text_plain: true, ..batch };
-    for content_type in [b"application/x-www-form-urlencoded".as_slice(), b"text/plain", b"application/cloudevents-batch+json"] {
-        let _ = split(Some(content_type), &body, &accept(other), &wanted, &mut scratch);
+    let other = Formats {
+        cloudevents: true,
+        form: true,
+        query: true,
+        text_plain: true,
+        ..batch
+    };
+    for content_type in [
+        b"application/x-www-form-urlencoded".as_slice(),
+        b"text/plain",
+        b"application/cloudevents-batch+json",
+    ] {
+        let _ = split(
+            Some(content_type),
+            &body,
+            &accept(other),
+            &wanted,
+            &mut scratch,
+        );
     }
 });
 
@@ -73,7 +114,10 @@ fn wanted() -> (Wanted, Vec<Vec<Step>>) {
         Ok(index) => Step::Index(index),
         Err(_) => Step::Name((*text).to_owned()),
     };
-    let steps: Vec<Vec<Step>> = PATHS.iter().map(|path| path.iter().map(step).collect()).collect();
+    let steps: Vec<Vec<Step>> = PATHS
+        .iter()
+        .map(|path| path.iter().map(step).collect())
+        .collect();
     for path in &steps {
         assert!(wanted.add(path).is_some());
     }

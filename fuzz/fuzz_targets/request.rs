@@ -58,7 +58,9 @@ fn as_httparse_has_it(data: &[u8], taken: &RequestHead, index: &HeadIndex) {
         None => head.path().to_owned(),
     };
     // A whole URL has its scheme and authority before the path, and may have no path of its own.
-    let bare = target.split_once("://").is_some_and(|(_, rest)| !rest.contains('/'));
+    let bare = target
+        .split_once("://")
+        .is_some_and(|(_, rest)| !rest.contains('/'));
     assert!(
         target.ends_with(&cut) || (bare && head.path() == "/"),
         "{target:?} was cut into {cut:?}"

@@ -15,15 +15,24 @@ fuzz_target!(|text: &str| {
     match load_text("fuzzed.yaml", text, &environment) {
         Ok(settings) => assert!(!settings.targets.is_empty() || settings.routes.is_empty()),
         Err(diagnostics) => {
-            assert!(!diagnostics.findings().is_empty(), "refused without a reason");
+            assert!(
+                !diagnostics.findings().is_empty(),
+                "refused without a reason"
+            );
             for finding in diagnostics.findings() {
                 let at = finding.issue.at;
                 if at.file > 0 {
                     continue;
                 }
-                assert!(at.start <= at.end.max(at.start) && at.start <= text.len(), "{finding:?}");
+                assert!(
+                    at.start <= at.end.max(at.start) && at.start <= text.len(),
+                    "{finding:?}"
+                );
                 assert!(text.is_char_boundary(at.start), "{finding:?}");
-                assert!(at.end <= text.len() && text.is_char_boundary(at.end), "{finding:?}");
+                assert!(
+                    at.end <= text.len() && text.is_char_boundary(at.end),
+                    "{finding:?}"
+                );
                 assert!(!finding.issue.message.is_empty());
             }
             let told = diagnostics.render(false);

@@ -34,7 +34,7 @@ pub use door::{Door, Opening};
 pub use drain::{Backlog, Drain, DrainRules, Read};
 pub use held::{Fate, Held};
 pub use lane::{Ended, LaneRules, LostRecord};
-pub use open::{Opened, open};
+pub use open::{Opened, open, recover};
 pub use reading::{LaneCounters, LaneReading, SpoolReading};
 pub use store::{Spool, Waiting};
 pub use thread::{DrainThread, LogBacklog};

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
-use sluicegate_appendlog::{Log, Options, RealDisk, Recovery, Writer};
+use sluicegate_appendlog::{Disk, Log, Options, RealDisk, Recovery, Writer};
 
 use super::{DrainRules, DrainThread, LaneRules, Spool};
 use crate::dead_letters::Letters;
 use crate::dispatch::Target;
 use crate::rooms;
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 use crate::settle::Mailboxes;
 
 /// A spool that runs.
@@ -41,25 +41,15 @@ pub fn open(
         io::Error::other(format!("spool `{}`: {error}", written.dir.display()))
     };
     let disk = RealDisk::open(&written.dir).map_err(|error| failed(&error))?;
-    let options = Options {
-        max_bytes: written.max_bytes,
-        // The drain ends what is too old, with a word about each record; its cursors then let the
-        // segments go.
-        max_age: None,
-        ..Options::default()
-    };
-    let (mut log, recovery) = Log::open(Arc::new(disk), options).map_err(|error| failed(&error))?;
-    let born = log.usage().next;
-    let rules = DrainRules {
-        mailbox: u8::try_from(mailbox).unwrap_or(u8::MAX),
-        born,
-        rate: written.rate,
-        max_age: written.max_age,
-        lanes: lanes(settings, targets, &mut log, letters.is_some())
-            .map_err(|error| failed(&error))?,
-        held: Arc::default(),
-    };
-    say_recovered(&written.dir.display().to_string(), &recovery, &log);
+    let disk = Arc::new(disk);
+    let recovered = recover(
+        settings,
+        written,
+        targets,
+        disk,
+        (mailbox, letters.is_some()),
+    );
+    let (log, rules) = recovered.map_err(|error| failed(&error))?;
     let writer = Writer::start(log)?;
     let spool = Arc::new(Spool::new(writer, written.dir.clone(), targets));
     let rules = DrainRules {
@@ -75,6 +65,37 @@ pub fn open(
         letters,
     )?;
     Ok(Some(Opened { spool, thread }))
+}
+
+/// The log of a spool and the rules of its drain, from whatever is on the disk.
+///
+/// # Errors
+/// The disk cannot be used, or another process has it.
+pub fn recover(
+    settings: &Settings,
+    written: &settings::Spool,
+    targets: &[Target],
+    disk: Arc<dyn Disk>,
+    (mailbox, letters): (usize, bool),
+) -> io::Result<(Log, DrainRules)> {
+    let options = Options {
+        max_bytes: written.max_bytes,
+        // The drain ends what is too old, with a word about each record; its cursors then let the
+        // segments go.
+        max_age: None,
+        ..Options::default()
+    };
+    let (mut log, recovery) = Log::open(disk, options).map_err(io::Error::other)?;
+    let rules = DrainRules {
+        mailbox: u8::try_from(mailbox).unwrap_or(u8::MAX),
+        born: log.usage().next,
+        rate: written.rate,
+        max_age: written.max_age,
+        lanes: lanes(settings, targets, &mut log, letters)?,
+        held: Arc::default(),
+    };
+    say_recovered(&written.dir.display().to_string(), &recovery, &log);
+    Ok((log, rules))
 }
 
 /// A lane for each target that routes may store records for, and for each cursor that is there.

@@ -78,7 +78,7 @@ fn nothing_is_lost_and_nothing_is_said_that_is_not_so() {
                 Ok(tally) => all.add(&tally),
                 Err(text) => wrong.push((seed, text)),
             }
-            if seed > 0 && seed % 1000 == 0 {
+            if seed > 0 && seed.is_multiple_of(1000) {
                 println!("{seed} of {seeds} seeds");
             }
         }

@@ -108,12 +108,12 @@ impl World {
 
     /// The next step, if there is one before `end`; the clock is set to it.
     pub(crate) fn next(&mut self, end: Duration) -> Option<Step> {
-        let (&(at, _), _) = self.agenda.first_key_value()?;
-        if at > end {
+        let at = self.agenda.first_key_value().map(|((at, _), _)| *at);
+        let Some(at) = at.filter(|at| *at <= end) else {
             self.now = self.now.max(end);
             self.set_clock();
             return None;
-        }
+        };
         let (_, step) = self.agenda.pop_first()?;
         self.now = self.now.max(at);
         self.set_clock();

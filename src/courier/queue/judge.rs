@@ -16,6 +16,9 @@ impl Queue {
             _ => None,
         });
         if let Some(reason) = blocked {
+            // A target that refuses everybody is there. Were its call the probe of an open breaker,
+            // no other would ever follow.
+            self.breaker.answered();
             return Some(Change {
                 state: TargetState::Blocked,
                 reason: Some(reason),

@@ -61,3 +61,29 @@ fn what_waits_for_a_key_wakes_nobody_while_the_breaker_waits_for_a_probe() {
     }
     assert_eq!(story.outcomes().len(), 6);
 }
+
+#[test]
+fn a_probe_that_finds_its_target_blocked_is_not_the_last() {
+    let mut story = Story::new();
+    let failed = Attempt::Again {
+        certain: true,
+        after: None,
+        reason: ReasonKind::Unavailable.into(),
+    };
+    for _ in 0..6 {
+        story.put(&["x"]);
+        story.wait(RETRY_PAUSE_MAX);
+        while let Some((call, records)) = story.call() {
+            story.answer(call, vec![failed.clone(); records.len()]);
+        }
+    }
+    assert!(story.queue.breaker.is_open());
+    story.wait(RETRY_PAUSE_MAX);
+    let (probe, records) = story.call().unwrap();
+    let blocked = Attempt::Blocked(ReasonKind::AccessDenied.into());
+    story.answer(probe, vec![blocked; records.len()]);
+    // Somebody mends it, and the next record comes.
+    story.wait(RETRY_PAUSE_MAX);
+    story.put(&["y"]);
+    assert!(story.call().is_some(), "the courier calls its target again");
+}
