@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use serde_json::Value as Json;
-use sluicegate::rooms::fields_of;
+use sluicegate::rooms::fields;
 use sluicegate::spool::entry::{self, ToStore};
 use sluicegate_appendlog::{Append, Log, Options, RealDisk};
 use sluicegate_contract::{Field, Kind, Record, Value, stored, text};
@@ -45,7 +45,7 @@ fn at(second: u64) -> SystemTime {
 
 /// A Kafka record with a key.
 fn kafka(key: &str) -> Vec<u8> {
-    let fields = fields_of("kafka");
+    let fields = fields("kafka");
     let values = fields.iter().map(|field| match field.name {
         "key" => Value::Text(key.into()),
         "value" => Value::Bytes(Bytes::from(format!("{{\"id\":\"{key}\"}}"))),
@@ -58,7 +58,7 @@ fn kafka(key: &str) -> Vec<u8> {
 
 /// What the spool stores of a request: a record for each of these targets.
 fn request(second: u64, key: &str, targets: &[&str]) -> Append {
-    let fields = fields_of("kafka");
+    let fields = fields("kafka");
     let record = stored::decode(&kafka(key).into(), fields).unwrap();
     let records = (0..).zip(targets).map(|(number, target)| ToStore {
         number,
