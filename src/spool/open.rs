@@ -135,7 +135,7 @@ fn lane(target: &str, room: &str, door: Option<usize>, start: u64, lasting: bool
 
 /// The places of the targets whose records may be stored.
 fn spooled_targets(settings: &Settings) -> BTreeSet<usize> {
-    let spools = |reply: &crate::settings::ReplyRule| {
+    let spools = |reply: &settings::ReplyRule| {
         reply.after == After::Spooled || reply.otherwise == Otherwise::Spool
     };
     let routes = settings.routes.iter().filter(|route| spools(&route.reply));
