@@ -88,6 +88,9 @@ impl Simulation {
             .map(|place| Target::new(NAMES[place], room(place)))
             .collect();
         let disk = SimulatedDisk::new(world.random.u64(..), 8 << 30);
+        if plant == Plant::AnswerBeforeTheDisk {
+            disk.lie("");
+        }
         Self {
             world,
             targets,

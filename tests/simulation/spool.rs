@@ -115,6 +115,7 @@ impl Simulation {
     }
 
     pub(crate) fn commit(&mut self) -> Result<(), String> {
+        self.commit_planned = false;
         self.disk
             .pass(self.world.now().saturating_sub(self.disk_time));
         self.disk_time = self.world.now();
