@@ -13,8 +13,10 @@ mod admission;
 mod claims;
 mod core;
 mod idempotent;
+mod letters;
 mod refused;
 mod rehearsal;
+mod service;
 mod spooling;
 mod tasks;
 mod ticket;
@@ -22,7 +24,7 @@ mod ticket;
 pub use admission::{Approach, TurnedAway, admit};
 use core::State;
 pub use core::{Core, CoreParts};
-pub use rehearsal::{Given, Rehearsal, RehearsalRequest, RehearsedRecord, rehearse};
+pub use rehearsal::{Given, Rehearsal, RehearsalRequest, RehearsedRecord, SPOOL, rehearse};
 pub use ticket::Ticket;
 
 use std::borrow::Cow;
@@ -197,6 +199,9 @@ impl Core {
             self.counters
                 .events_settled(route.index, EventOutcome::Refused, 1);
             return Err(refusal);
+        }
+        if let Some(letters) = &self.letters {
+            self.write_lost(letters, (route, arrival.id), &mut state.manifest);
         }
         if spools {
             return Ok(self.store_whole(arrival, started, state));

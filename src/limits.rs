@@ -222,6 +222,15 @@ pub const SPOOL_STOP_MAX: Duration = Duration::from_secs(5);
 /// what became of them. Past it a record may be delivered twice.
 pub const SPOOL_HELD_MAX: usize = 100_000;
 
+// ---- Dead letters. ----
+
+/// Bytes of dead letters that wait for their targets, of all together; past it they are lost.
+pub const LETTERS_WAITING_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// How long a dead letter waits for a target that takes nothing: as long as its courier would try.
+pub const LETTER_WAIT_MAX: Duration = GIVE_UP_DEFAULT;
+/// How often a target that took nothing is looked at for dead letters.
+pub const LETTER_LOOK: Duration = Duration::from_millis(50);
+
 // ---- Answers that a route shapes. ----
 
 /// Bytes of a request that are kept for the expressions of its answer: they are weighed with its
@@ -255,6 +264,19 @@ pub const IDEMPOTENCY_LOG_SEGMENT_BYTES: u64 = 16 * 1024 * 1024;
 pub const IDEMPOTENCY_STORED_BYTES_MAX: usize = 320 * 1024;
 /// How long no key is given away after a store has failed.
 pub const IDEMPOTENCY_PAUSE: Duration = Duration::from_secs(1);
+/// How long a claim of a shared store holds after its gateway was last heard of, by default
+/// (`idempotency.store.dynamodb.lease`).
+pub const IDEMPOTENCY_LEASE_DEFAULT: Duration = Duration::from_secs(30);
+/// `lease` at least: it is renewed three times in that time.
+pub const IDEMPOTENCY_LEASE_MIN: Duration = Duration::from_secs(1);
+/// `lease` at most.
+pub const IDEMPOTENCY_LEASE_MAX: Duration = Duration::from_secs(600);
+/// How long one call of a shared store may take.
+pub const IDEMPOTENCY_CALL_TIME: Duration = Duration::from_secs(3);
+/// Calls of a shared store at once.
+pub const IDEMPOTENCY_CALLS_MAX: usize = 64;
+/// How often an answer is tried to be stored in a shared store.
+pub const IDEMPOTENCY_STORE_TRIES: u32 = 5;
 /// Bytes of records of one core that wait for a shared store; past it 503.
 pub const IDEMPOTENCY_WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The pause that is asked for where a key's request is under way.

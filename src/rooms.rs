@@ -4,11 +4,15 @@
 mod audited;
 #[cfg(feature = "sandbox")]
 mod embedded;
+mod envelope;
 mod facts;
+mod kept;
 mod keys;
 mod open;
 mod probe;
 mod receipts;
+
+use std::path::Path;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
@@ -18,8 +22,10 @@ use sluicegate_contract::{Field, MappingFault, Outline};
 pub use audited::{Audited, Sample, audited};
 #[cfg(feature = "sandbox")]
 pub use embedded::{Embedded, Landed, Landings, Place};
+pub use envelope::{Envelope, Unfit};
 pub use facts::Spread;
-pub use keys::KeyTableSettings;
+pub use kept::{Kept, MARK_LETTER, MARK_RECORD, read_kept};
+pub use keys::{KeyTableSettings, open_keys};
 pub use open::{RoomContext, open, rehearsed};
 pub use probe::{Seen, probe};
 pub use receipts::{receipt_members, rehearsed_receipt};
@@ -29,6 +35,8 @@ pub use receipts::{receipt_members, rehearsed_receipt};
 pub enum TargetSettings {
     /// Takes everything and keeps nothing.
     Discard(sluicegate_discard::Settings),
+    /// An append log on this machine's disk.
+    Log(sluicegate_log::Settings),
     /// A DynamoDB table.
     #[cfg(feature = "dynamodb")]
     Dynamodb(sluicegate_dynamodb::Settings),
@@ -107,6 +115,12 @@ pub const TARGETS: &[TargetKind] = &[
         schema: sluicegate_kafka::Settings::json_schema,
     },
     TargetKind {
+        name: "log",
+        fields: sluicegate_log::FIELDS,
+        connection: None,
+        schema: sluicegate_log::Settings::json_schema,
+    },
+    TargetKind {
         name: "discard",
         fields: sluicegate_discard::FIELDS,
         connection: None,
@@ -116,7 +130,7 @@ pub const TARGETS: &[TargetKind] = &[
 
 /// The fields of the records of this kind of target; none of a kind that this build does not have.
 #[must_use]
-pub fn fields_of(kind: &str) -> &'static [Field] {
+pub fn fields(kind: &str) -> &'static [Field] {
     let known = TARGETS.iter().find(|known| known.name == kind);
     known.map_or(&[], |known| known.fields)
 }
@@ -150,6 +164,7 @@ impl TargetSettings {
             "sns" => Deserialize::deserialize(from).map(Self::Sns),
             #[cfg(feature = "kafka")]
             "kafka" => Deserialize::deserialize(from).map(Self::Kafka),
+            "log" => Deserialize::deserialize(from).map(Self::Log),
             "discard" => Deserialize::deserialize(from).map(Self::Discard),
             other => Err(serde::de::Error::custom(format!(
                 "`{other}` is no kind of target"
@@ -164,6 +179,7 @@ impl TargetSettings {
     pub fn validate(&self) -> Result<(), (&'static str, String)> {
         match self {
             Self::Discard(_) => Ok(()),
+            Self::Log(settings) => settings.validate(),
             #[cfg(feature = "dynamodb")]
             Self::Dynamodb(settings) => settings.validate(),
             #[cfg(feature = "kinesis")]
@@ -172,6 +188,24 @@ impl TargetSettings {
             Self::Sns(settings) => settings.validate(),
             #[cfg(feature = "kafka")]
             Self::Kafka(settings) => settings.validate(),
+        }
+    }
+
+    /// The same, with relative paths that start at this directory: that of its file.
+    #[must_use]
+    pub fn starting_at(mut self, directory: &Path) -> Self {
+        if let Self::Log(settings) = &mut self {
+            settings.start_at(directory);
+        }
+        self
+    }
+
+    /// The directory that it has for itself.
+    #[must_use]
+    pub fn directory(&self) -> Option<&Path> {
+        match self {
+            Self::Log(settings) => Some(&settings.dir),
+            _ => None,
         }
     }
 
@@ -194,7 +228,7 @@ impl TargetSettings {
     #[must_use]
     pub fn connection(&self) -> Option<&str> {
         match self {
-            Self::Discard(_) => None,
+            Self::Discard(_) | Self::Log(_) => None,
             #[cfg(feature = "dynamodb")]
             Self::Dynamodb(settings) => settings.connection.as_deref(),
             #[cfg(feature = "kinesis")]
@@ -211,6 +245,7 @@ impl TargetSettings {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Discard(_) => "discard",
+            Self::Log(_) => "log",
             #[cfg(feature = "dynamodb")]
             Self::Dynamodb(_) => "dynamodb",
             #[cfg(feature = "kinesis")]

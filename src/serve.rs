@@ -1,10 +1,11 @@
 //! The running gateway: puts its parts together, starts them, and stops them in the right order.
 
+mod cores;
+mod keys;
 mod sources;
 
 use std::io;
 use std::net::SocketAddr;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -13,23 +14,22 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use sluicegate_contract::{OutcomeSink, Room};
 
+use self::cores::{Delivery, start_workers};
+use self::keys::open_keys;
 use self::sources::Shared;
 use crate::admin::{self, AdminHandle};
-use crate::admit::Admission;
 use crate::courier::{Courier, Lanes, Rules};
+use crate::dead_letters::Clerk;
 use crate::dispatch::{Inbox, Target};
-use crate::gateway::{Core, CoreParts};
-use crate::http::{Deadlines, Preface};
-use crate::idempotency::Store;
+use crate::http::Deadlines;
 use crate::limits::{CORES_MAX, DRAIN_MAX, SPOOL_STOP_MAX};
-use crate::observe::{self, CoreCounters, Shape, Sources};
+use crate::observe::{self, Sources};
 use crate::rooms::{self, RoomContext};
-use crate::route::Routes;
-use crate::runtime::{self, Driver};
-use crate::settings::{KeyStore, Server, Settings};
+use crate::runtime::Driver;
+use crate::settings::Settings;
 use crate::settle::Mailboxes;
-use crate::spool::{self, DrainThread, Spool};
-use crate::worker::{self, CoreContext, WorkerHandle, WorkerSettings};
+use crate::spool::{self, DrainThread};
+use crate::worker::WorkerHandle;
 
 /// How often shedding is looked after.
 const HEALTH_TICK: Duration = Duration::from_secs(1);
@@ -59,6 +59,7 @@ pub struct Running {
     workers: Vec<WorkerHandle>,
     lanes: Lanes,
     drain: Option<DrainThread>,
+    clerk: Option<Clerk>,
     admin_handle: AdminHandle,
 }
 
@@ -72,20 +73,23 @@ pub fn start(
     context: &RoomContext,
 ) -> io::Result<Running> {
     let cores = cores(options)?;
-    // After those of the cores stands the one of the spool.
-    let mailboxes = Mailboxes::with_beside(cores, 1);
+    // The spool and the dead letters have mailboxes of their own, behind those of the cores.
+    let mailboxes = Mailboxes::with_beside(cores, 2);
     let outcomes: Arc<dyn OutcomeSink> = Arc::new(mailboxes.clone());
     let opened = rooms::open(&settings, context, &outcomes).map_err(io::Error::other)?;
     let targets: Arc<[Target]> = opened.into();
     let couriers = couriers(&settings, &targets, &outcomes);
     let lanes = Lanes::start(couriers, cores)?;
-    let opened = spool::open(&settings, &targets, &mailboxes, cores)?;
+    let clerk = clerk(&settings, &targets, &mailboxes)?;
+    let letters = clerk.as_ref().map(Clerk::letters);
+    let opened = spool::open(&settings, &targets, &mailboxes, cores, letters.clone())?;
     let (spool, drain) = opened.map(|it| (it.spool, it.thread)).unzip();
-    let keys = open_keys(&settings, &mailboxes)?;
+    let keys = open_keys(&settings, context, &mailboxes)?;
     let delivery = Delivery {
         targets: Arc::clone(&targets),
         mailboxes: mailboxes.clone(),
         keys: keys.clone(),
+        letters,
         spool: spool.clone(),
     };
     let workers = start_workers(&settings, &delivery, options)?;
@@ -128,8 +132,22 @@ pub fn start(
         workers,
         lanes,
         drain,
+        clerk,
         admin_handle,
     })
+}
+
+/// The clerk of dead letters, whose mailbox stands behind that of the spool.
+fn clerk(
+    settings: &Settings,
+    targets: &Arc<[Target]>,
+    mailboxes: &Mailboxes,
+) -> io::Result<Option<Clerk>> {
+    let number = mailboxes.all().len() + 1;
+    match mailboxes.of(number) {
+        Some(mailbox) => Clerk::start(settings, targets, mailbox, number),
+        None => Ok(None),
+    }
 }
 
 impl Running {
@@ -153,6 +171,10 @@ impl Running {
             drain.stop();
             let left = DRAIN_MAX.saturating_sub(began.elapsed());
             idle_spool = drain.wait_idle(left.min(SPOOL_STOP_MAX));
+        }
+        let left = DRAIN_MAX.saturating_sub(began.elapsed());
+        if let Some(clerk) = &self.clerk {
+            clerk.finish(left);
         }
         let left = DRAIN_MAX.saturating_sub(began.elapsed());
         let finish = idle && idle_spool;
@@ -236,7 +258,8 @@ fn cores(options: &ServeOptions) -> io::Result<usize> {
     Ok(cores)
 }
 
-fn couriers(
+/// The couriers of those targets that have one, to be started on lanes.
+pub(crate) fn couriers(
     settings: &Settings,
     targets: &[Target],
     outcomes: &Arc<dyn OutcomeSink>,
@@ -264,119 +287,6 @@ fn couriers(
         .zip(&settings.targets)
         .filter_map(courier)
         .collect()
-}
-
-/// Where cores send records, and where outcomes come to them.
-#[derive(Clone)]
-struct Delivery {
-    targets: Arc<[Target]>,
-    mailboxes: Mailboxes,
-    keys: Option<Arc<Store>>,
-    spool: Option<Arc<Spool>>,
-}
-
-fn start_workers(
-    settings: &Settings,
-    delivery: &Delivery,
-    options: &ServeOptions,
-) -> io::Result<Vec<WorkerHandle>> {
-    let shape = Shape {
-        routes: settings
-            .routes
-            .iter()
-            .map(|route| {
-                route
-                    .bindings
-                    .iter()
-                    .map(|binding| binding.target)
-                    .collect()
-            })
-            .collect(),
-        targets: delivery.targets.len(),
-    };
-    let admission = Arc::new(Admission::new(settings));
-    let mut workers: Vec<WorkerHandle> = Vec::new();
-    for number in 0..delivery.mailboxes.all().len() {
-        let address = workers
-            .first()
-            .map_or(settings.server.http, |first| first.address);
-        let (routes, shape) = (settings.routes.clone(), shape.clone());
-        let delivery = delivery.clone();
-        let server = settings.server.clone();
-        let admission = Arc::clone(&admission);
-        let mut worker_settings = WorkerSettings::new(number, address, options.driver);
-        worker_settings.deadlines = options.deadlines;
-        worker_settings.preface = server.proxy_protocol.map(|version| Preface {
-            version,
-            believed_from: Arc::clone(&server.trusted_proxies),
-        });
-        let build = move |context: &CoreContext| {
-            build_core(context, (&routes, &shape), server, admission, delivery)
-        };
-        let worker = worker::start(worker_settings, build);
-        match worker {
-            Ok(worker) => workers.push(worker),
-            Err(error) => {
-                for worker in workers {
-                    worker.stop.stop();
-                    // What could not start is the error to tell of.
-                    let _ = worker.join();
-                }
-                return Err(error);
-            }
-        }
-    }
-    Ok(workers)
-}
-
-/// Opens the store of idempotency keys, where the settings have one.
-fn open_keys(settings: &Settings, mailboxes: &Mailboxes) -> io::Result<Option<Arc<Store>>> {
-    let Some(written) = &settings.idempotency else {
-        return Ok(None);
-    };
-    let opened = match &written.store {
-        KeyStore::Log(dir) => {
-            Store::open_local(dir, written.window, written.bounds, mailboxes.clone())
-        }
-        KeyStore::Table(_) => Err("not yet".to_owned()),
-    };
-    let opened = opened.map_err(|error| io::Error::other(format!("idempotency: {error}")))?;
-    Ok(Some(Arc::new(opened)))
-}
-
-/// Makes a core of the gateway on its own thread.
-fn build_core(
-    context: &CoreContext,
-    (routes, shape): (&[Arc<crate::settings::Route>], &Shape),
-    server: Server,
-    admission: Arc<Admission>,
-    delivery: Delivery,
-) -> io::Result<Rc<Core>> {
-    let number = context.core;
-    let mailbox = delivery
-        .mailboxes
-        .of(number)
-        .map(Arc::clone)
-        .unwrap_or_default();
-    let (ringer, bell) = runtime::doorbell()?;
-    mailbox.attach(ringer);
-    // The settings were checked with this very table.
-    let routes = Routes::new(routes).map_err(|(_, message)| io::Error::other(message))?;
-    let counters = CoreCounters::new(number, shape);
-    Ok(Core::start(
-        CoreParts {
-            number,
-            routes,
-            server,
-            admission,
-            targets: delivery.targets,
-            counters,
-            mailbox,
-            keys: delivery.keys,
-            spool: delivery.spool,
-        },
-        bell,
-    ))
 }
 
 /// Looks after what changes with time alone, until the gateway is gone.

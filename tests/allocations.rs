@@ -171,6 +171,7 @@ fn on_a_core(step: impl AsyncFnOnce(Rc<Core>)) {
             counters: CoreCounters::new(0, &shape),
             mailbox,
             spool: None,
+            letters: None,
             keys: None,
         };
         step(Core::start(parts, bell)).await;

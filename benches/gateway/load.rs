@@ -36,6 +36,17 @@ pub(crate) struct Load {
     pub(crate) window: Duration,
     /// Marks the ids of this measurement.
     pub(crate) run: u32,
+    /// Requests a second over all connections, whatever the answers do (an open loop: latency
+    /// counts from when a request was due); 0 for a closed loop.
+    pub(crate) rate: f64,
+}
+
+impl Load {
+    /// Between two requests of one connection; zero for a closed loop.
+    fn pause(&self) -> Duration {
+        let seconds = f64::from(self.connections) / self.rate;
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO)
+    }
 }
 
 /// Refused answers after which the measurement ends: it measures acknowledgements, not refusals.
@@ -46,7 +57,11 @@ const ANSWER_BYTES_MAX: usize = 1 << 20;
 /// Runs the load and prints what came of it as one line of JSON.
 pub(crate) fn run(load: Load) -> Result<(), Failure> {
     let shared = Rc::new(Shared::new(load)?);
-    crate::ring::block_on(drive(Rc::clone(&shared)))??;
+    if shared.load.rate > 0.0 {
+        crate::ring::block_on_with_timers(drive(Rc::clone(&shared)))??;
+    } else {
+        crate::ring::block_on(drive(Rc::clone(&shared)))??;
+    }
     println!("{}", shared.report());
     Ok(())
 }
@@ -192,7 +207,19 @@ async fn connection(shared: Rc<Shared>, mut stream: TcpStream, number: u16) -> R
     let mut answer = Vec::with_capacity(4096);
     let mut sequence = 0_u32;
     let mut before = Instant::now();
+    let pause = shared.load.pause();
+    // Connections take turns, so that their requests are spread over the time between two.
+    let mut due =
+        shared.begun + pause.mul_f64(f64::from(number) / f64::from(shared.load.connections));
     while shared.phase.get() != Phase::Over {
+        if !pause.is_zero() {
+            due += pause;
+            let wait = due.saturating_duration_since(Instant::now());
+            if !wait.is_zero() {
+                monoio::time::sleep(wait).await;
+            }
+            before = due;
+        }
         sequence = stamp_all(&mut request, body_at, shared.load.run, number, sequence);
         shared
             .sent

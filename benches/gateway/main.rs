@@ -14,6 +14,7 @@ mod kinesis_sink;
 mod load;
 mod measure;
 mod options;
+mod probe;
 mod process;
 mod report;
 mod ring;
@@ -53,6 +54,10 @@ fn main() -> ExitCode {
 
 fn run(mut options: Options) -> Result<(), Failure> {
     options.work.push(Work::Bare);
+    if options.work.contains(&Work::SpooledHalf) {
+        // Half of what: that is measured first.
+        options.work.push(Work::Spooled);
+    }
     options.work.sort();
     options.work.dedup();
     let mut bench = Bench::new(&options)?;

@@ -13,6 +13,7 @@ use crate::kafka::Kafka;
 use crate::kinesis_sink::Counts;
 use crate::load::Load;
 use crate::options::{Options, Role, Work};
+use crate::probe::Probe;
 use crate::process::{Process, free_address, get};
 use crate::report::Sample;
 
@@ -23,6 +24,8 @@ pub(crate) struct Bench<'o> {
     kafka: Option<Kafka>,
     sink: Option<(Process, SocketAddr)>,
     runs: u32,
+    /// Requests a second of the last measurement of spooled answers.
+    full_rate: f64,
 }
 
 /// What the load prints.
@@ -42,7 +45,9 @@ struct Loaded {
 impl<'o> Bench<'o> {
     /// Starts what all measurements share: the broker and the sink.
     pub(crate) fn new(options: &'o Options) -> Result<Self, Failure> {
-        let scratch = tempfile::tempdir()?;
+        // Beside the program, since what is temporary may be in memory, which syncs in no time.
+        let program = std::env::current_exe()?;
+        let scratch = tempfile::tempdir_in(program.parent().unwrap_or(Path::new(".")))?;
         let kafka = if options.work.iter().any(|work| work.needs_kafka()) {
             Kafka::find()
                 .inspect_err(|fault| eprintln!("!!! KAFKA IS LEFT OUT: {fault} !!!"))
@@ -67,6 +72,7 @@ impl<'o> Bench<'o> {
             kafka,
             sink,
             runs: 0,
+            full_rate: 0.0,
         })
     }
 
@@ -94,10 +100,15 @@ impl<'o> Bench<'o> {
             Work::Bare | Work::Edge => self.start_part(work, http, &log)?,
             _ => self.start_gateway(work, http, admin, &topic, &log)?,
         };
+        let probe = match work {
+            Work::SpooledHalf => Some(Probe::start(&self.scratch.path().join("probe"))?),
+            _ => None,
+        };
         let loaded = server
             .listening(http)
             .and_then(|()| self.load(work, connections, http, server.id()))
             .map_err(|fault| format!("{fault}\n{}", tail(&log)))?;
+        let disk = probe.map(Probe::stop).transpose()?;
         let batch = match work.is_whole() {
             false => None,
             true => batch_records(&get(admin, "/metrics")?),
@@ -114,7 +125,12 @@ impl<'o> Bench<'o> {
             (Some((_, address)), Work::Kinesis) => Some(sink_batch(*address, &loaded)?),
             _ => batch,
         };
-        sample(round, &loaded, batch)
+        if work == Work::Spooled {
+            self.full_rate = loaded.acknowledged as f64 / loaded.seconds;
+        }
+        let mut sample = sample(round, &loaded, batch)?;
+        sample.disk = disk;
+        Ok(sample)
     }
 
     /// The bare server or the edge alone.
@@ -154,13 +170,18 @@ impl<'o> Bench<'o> {
         };
         let after = match work {
             Work::None => "none",
+            Work::Spooled | Work::SpooledHalf => "spooled",
             _ => "required",
         };
         let path = work.path();
+        let spool = match work.needs_spool() {
+            true => format!("spool: {{ dir: \"{}\" }}\n", self.spool_dir()?.display()),
+            false => String::new(),
+        };
         fs::write(
             &file,
             format!(
-                "sluicegate: 1\n\
+                "sluicegate: 1\n{spool}\
                  server: {{ http: \"{http}\", admin: \"{admin}\" }}\n\
                  defaults: {{ auth: none }}\n\
                  targets:\n  measured: {{ {target} }}\n\
@@ -191,6 +212,15 @@ impl<'o> Bench<'o> {
         Process::start("sluicegate", &mut command, log)
     }
 
+    /// An empty directory for a spool.
+    fn spool_dir(&self) -> Result<PathBuf, Failure> {
+        let dir = self.scratch.path().join("spool");
+        if dir.is_dir() {
+            fs::remove_dir_all(&dir)?;
+        }
+        Ok(dir)
+    }
+
     fn load(
         &self,
         work: Work,
@@ -207,6 +237,11 @@ impl<'o> Bench<'o> {
             warm: Duration::try_from_secs_f64(self.options.warm)?,
             window: Duration::try_from_secs_f64(self.options.seconds)?,
             run: self.runs,
+            rate: if work == Work::SpooledHalf {
+                self.full_rate / 2.0
+            } else {
+                0.0
+            },
         };
         // The load ends by itself when answers come; `timeout` ends it when none does.
         let seconds = (self.options.warm + self.options.seconds + 30.0).ceil();
@@ -242,6 +277,7 @@ fn sample(round: usize, loaded: &Loaded, batch: Option<f64>) -> Result<Sample, F
         p50: loaded.p50_microseconds as f64 / 1000.0,
         p99: loaded.p99_microseconds as f64 / 1000.0,
         batch,
+        disk: None,
         refused: loaded.refused,
     })
 }

@@ -66,6 +66,10 @@ pub(crate) enum Work {
     KafkaBodies,
     /// The Kinesis null sink.
     Kinesis,
+    /// `reply.after: spooled` with a discarding target behind it, as fast as it goes.
+    Spooled,
+    /// The same at half of that rate, beside a probe of the disk.
+    SpooledHalf,
 }
 
 impl Work {
@@ -79,6 +83,8 @@ impl Work {
             Self::Kafka => "Kafka, acks=all",
             Self::KafkaBodies => "Kafka, NDJSON of 100",
             Self::Kinesis => "Kinesis null sink, 5 ms",
+            Self::Spooled => "spooled, 202 after fdatasync",
+            Self::SpooledHalf => "spooled, half of that load",
         }
     }
 
@@ -101,6 +107,11 @@ impl Work {
     /// Whether `sluicegate serve` does it; else a child of the bench.
     pub(crate) fn is_whole(self) -> bool {
         !matches!(self, Self::Bare | Self::Edge)
+    }
+
+    /// Whether its answers wait for a disk.
+    pub(crate) fn needs_spool(self) -> bool {
+        matches!(self, Self::Spooled | Self::SpooledHalf)
     }
 
     /// Whether it needs a broker.
@@ -147,6 +158,7 @@ pub(crate) enum Role {
         warm: f64,
         window: f64,
         run: u32,
+        rate: f64,
     },
 }
 
@@ -163,6 +175,7 @@ impl Role {
             load.warm.as_secs_f64().to_string(),
             load.window.as_secs_f64().to_string(),
             load.run.to_string(),
+            load.rate.to_string(),
         ]
     }
 
@@ -185,6 +198,7 @@ impl Role {
                 warm,
                 window,
                 run,
+                rate,
             } => crate::load::run(Load {
                 address,
                 server,
@@ -194,6 +208,7 @@ impl Role {
                 warm: Duration::try_from_secs_f64(warm)?,
                 window: Duration::try_from_secs_f64(window)?,
                 run,
+                rate,
             }),
         }
     }

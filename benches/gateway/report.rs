@@ -22,6 +22,8 @@ pub(crate) struct Sample {
     pub(crate) p99: f64,
     /// Records in a batch on average, where the target counts them.
     pub(crate) batch: Option<f64>,
+    /// What the disk's own fdatasync took meanwhile: p50 and p99 in milliseconds.
+    pub(crate) disk: Option<(f64, f64)>,
     /// Answers that were no success.
     pub(crate) refused: u64,
 }
@@ -68,7 +70,30 @@ impl Report {
                 }
             }
         }
+        self.disks(&mut text);
         text
+    }
+
+    /// What the disk did while spooled answers were measured, round by round.
+    fn disks(&self, text: &mut String) {
+        for ((connections, work), samples) in &self.samples {
+            for sample in samples {
+                let Some((p50, p99)) = sample.disk else {
+                    continue;
+                };
+                let _ = write!(
+                    text,
+                    "\n{}, {connections} connections, round {}: answers p50 {:.2} ms, p99 {:.2} ms \
+                     at {:.0} events/s; the disk's own fdatasync of 4 KiB meanwhile p50 {p50:.2} ms, \
+                     p99 {p99:.2} ms\n",
+                    work.title(),
+                    sample.round + 1,
+                    sample.p50,
+                    sample.p99,
+                    sample.rate,
+                );
+            }
+        }
     }
 
     fn row(&self, connections: u16, work: Work, samples: &[Sample]) -> String {

@@ -28,6 +28,18 @@ pub(super) fn status(sources: &dyn Sources) -> String {
     if let Some(reading) = sources.spool() {
         page["spool"] = spool(&reading);
     }
+    if let Some(keys) = sources.keys() {
+        page["idempotency"] = json!({
+            "store": keys.store,
+            "keys": keys.keys,
+            "running": keys.running,
+            "bytes": keys.bytes,
+            "replayed": keys.replayed,
+            "forgotten": keys.forgotten,
+            "unrecorded": keys.unrecorded,
+            "last_error": keys.last_error,
+        });
+    }
     format!("{page:#}\n")
 }
 
@@ -36,7 +48,7 @@ fn target(target: &TargetReading) -> Value {
         .last_error
         .as_ref()
         .map(|(when, error)| json!({ "time": rfc3339(*when), "error": error }));
-    json!({
+    let mut shown = json!({
         "name": &*target.name,
         "room": target.room,
         "state": state_word(target.state),
@@ -50,7 +62,20 @@ fn target(target: &TargetReading) -> Value {
         },
         "inflight_calls": target.counters.inflight_calls,
         "last_error": last_error,
-    })
+        "dead_letters": {
+            "kept": target.counters.dead_letters.iter().map(|(_, letters)| letters).sum::<u64>(),
+            "lost": target.counters.dead_letters_lost,
+        },
+    });
+    if let Some(log) = &target.log {
+        shown["log"] = json!({
+            "bytes": log.bytes,
+            "limit_bytes": log.limit_bytes,
+            "records": log.records,
+            "oldest": log.oldest.and_then(rfc3339),
+        });
+    }
+    shown
 }
 
 fn spool(spool: &SpoolReading) -> Value {

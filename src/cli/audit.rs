@@ -101,9 +101,10 @@ pub(super) struct Arguments {
     /// The directory of a target `log`, and options.
     #[arg(long, value_name = "TARGET", conflicts_with = "file")]
     log: Vec<String>,
-    /// How long targets may take to hold everything once the sending is over.
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time)]
-    drain: Duration,
+    /// How long targets may take to hold everything once the sending is over: 60s, and 5s with
+    /// --history.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    drain: Option<Duration>,
     /// How many faults happened meanwhile, as you count them; 0 makes the run void.
     #[arg(long, value_name = "N")]
     faults: Option<u64>,

@@ -11,6 +11,7 @@ mod reference;
 mod sandbox;
 mod schema;
 mod serve;
+mod spool;
 mod test;
 mod test_match;
 mod test_run;
@@ -58,6 +59,7 @@ enum Command {
     Completions(completions::CompletionArguments),
     Man(completions::ManArguments),
     Key(key::Arguments),
+    Spool(spool::Arguments),
     Audit(Box<audit::Arguments>),
 }
 
@@ -85,6 +87,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Ending> 
         Some(Command::Try(arguments)) => try_one::command(&arguments, matches),
         Some(Command::Test(arguments)) => test::command(&arguments),
         Some(Command::Key(arguments)) => key::command(&arguments),
+        Some(Command::Spool(arguments)) => spool::command(&arguments),
         Some(Command::Audit(arguments)) => audit::command(&arguments),
         Some(Command::Schema(arguments)) => schema::command(&arguments),
         Some(Command::Completions(arguments)) => {

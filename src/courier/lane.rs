@@ -31,7 +31,7 @@ pub struct Courier {
 }
 
 /// The threads that couriers run on.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Lanes {
     threads: Vec<JoinHandle<()>>,
 }

@@ -1,6 +1,6 @@
 //! All that one request wants to send: rendered and weighed, before anything is reserved.
 
-use sluicegate_contract::Record;
+use sluicegate_contract::{Reason, ReasonKind, Record};
 use smallvec::SmallVec;
 
 use super::{Target, never_fits};
@@ -9,11 +9,11 @@ use crate::error::{Code, Refusal};
 use crate::idempotency::Claims;
 use crate::limits::RECORD_OVERHEAD_BYTES;
 use crate::map::{EventView, Kept, RequestView};
-use crate::settings::{Need, Route, Unmatched};
+use crate::settings::{Binding, Need, Route, Unmatched};
 use crate::split::Scratch;
 
 /// One record of a request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Item {
     /// The place of its event.
     pub event: u32,
@@ -23,6 +23,8 @@ pub struct Item {
     pub target: u16,
     /// Whether the reply waits for it.
     pub need: Need,
+    /// Whether it goes to a dead letter where nobody will deliver it.
+    pub letters: bool,
     /// Bytes that it takes in a queue.
     pub weight: u32,
     /// Bytes that it takes in a call, as encoded.
@@ -45,6 +47,8 @@ pub struct Manifest {
     pub kept: Option<Kept>,
     /// Best-effort records that were lost already, by the place of their target.
     pub lost: SmallVec<[u16; 4]>,
+    /// Those of them that go to a dead letter, with why they were lost.
+    pub letters: Vec<(Item, Reason)>,
     /// The keys under which it is sent once, where it has some.
     pub claims: Option<Claims>,
 }
@@ -149,14 +153,22 @@ impl Manifest {
                 continue;
             };
             let rendered = route.plan.render(place, event).map_err(|refusal| *refusal);
+            let letters = &mut self.letters;
             let weighed = rendered.and_then(|record| match record {
                 None => Ok(None),
                 Some(record) => match target.room.weigh(&record) {
                     Ok(encoded) => Ok(Some((record, encoded))),
-                    Err(reason) => Err(never_fits(target, &reason)),
+                    Err(reason) => {
+                        let refusal = never_fits(target, &reason);
+                        if binding.need == Need::BestEffort && binding.dead_letter.is_some() {
+                            let item = Item::unsent(event.index, place, binding, record);
+                            letters.push((item, reason));
+                        }
+                        Err(refusal)
+                    }
                 },
             });
-            let target = binding.target as u16;
+            let (target, letters) = (binding.target as u16, binding.dead_letter.is_some());
             match (weighed, binding.need) {
                 (Ok(None), _) => {}
                 (Ok(Some((record, encoded))), need) => {
@@ -168,6 +180,7 @@ impl Manifest {
                         binding,
                         target,
                         need,
+                        letters,
                         weight,
                         encoded,
                         record,
@@ -189,14 +202,20 @@ impl Manifest {
     }
 
     /// Keeps those best-effort records for which `keep` finds room, and counts the others as lost.
-    pub fn keep_best_effort(&mut self, mut keep: impl FnMut(u16, u64) -> bool) {
-        let lost = &mut self.lost;
+    pub fn keep_best_effort(&mut self, mut keep: impl FnMut(u16, u64) -> Result<(), ReasonKind>) {
+        let (lost, letters) = (&mut self.lost, &mut self.letters);
         self.items.retain(|item| {
-            let kept = item.need == Need::Required || keep(item.target, u64::from(item.weight));
-            if !kept {
-                lost.push(item.target);
+            if item.need == Need::Required {
+                return true;
             }
-            kept
+            let kept = keep(item.target, u64::from(item.weight));
+            if let Err(reason) = kept {
+                lost.push(item.target);
+                if item.letters {
+                    letters.push((item.clone(), reason.into()));
+                }
+            }
+            kept.is_ok()
         });
     }
 
@@ -206,6 +225,23 @@ impl Manifest {
         self.required.clear();
         self.kept = None;
         self.lost.clear();
+        self.letters.clear();
         self.claims = None;
+    }
+}
+
+impl Item {
+    /// A best-effort record that is not sent at all.
+    fn unsent(event: usize, place: usize, binding: &Binding, record: Record) -> Self {
+        Self {
+            event: event as u32,
+            binding: place as u16,
+            target: binding.target as u16,
+            need: binding.need,
+            letters: true,
+            weight: 0,
+            encoded: 0,
+            record,
+        }
     }
 }

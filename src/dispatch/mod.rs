@@ -17,7 +17,7 @@ pub use gate::{Gate, Shut};
 pub use inbox::{Inbox, Parcel};
 pub use manifest::{Item, Manifest};
 pub use outbox::{Outboxes, Queued};
-pub use target::{Gauge, Target};
+pub use target::{Gauge, LogLook, Target};
 
 use sluicegate_contract::{Outcome, Reason, ReasonKind, RecordId, Room};
 
@@ -58,9 +58,14 @@ pub fn reserve(targets: &[Target], manifest: &mut Manifest) -> Result<(), Shed> 
         }
     }
     manifest.keep_best_effort(|target, bytes| {
-        targets
-            .get(usize::from(target))
-            .is_some_and(|target| target.gate.pass().is_ok() && target.gauge.reserve(bytes))
+        let Some(target) = targets.get(usize::from(target)) else {
+            return Err(ReasonKind::TargetMissing);
+        };
+        match target.gate.pass() {
+            Err(_) => Err(ReasonKind::Unavailable),
+            Ok(()) if !target.gauge.reserve(bytes) => Err(ReasonKind::QueueFull),
+            Ok(()) => Ok(()),
+        }
     });
     Ok(())
 }

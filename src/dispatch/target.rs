@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sluicegate_contract::Room;
 
 use super::{Gate, Inbox};
-use crate::observe::TargetCounters;
+use crate::observe::{LogReading, TargetCounters};
+use crate::rooms::Envelope;
 
 /// A target, shared by all cores.
 #[derive(Clone)]
@@ -26,7 +27,16 @@ pub struct Target {
     pub inbox: Option<Arc<Inbox>>,
     /// What is counted of it.
     pub counters: Arc<TargetCounters>,
+    /// The place of the target that takes its dead letters.
+    pub dead_letter: Option<u16>,
+    /// How the dead letters of others become its records; `None` where it cannot take any.
+    pub envelope: Option<Envelope>,
+    /// How its log stands, where it is one.
+    pub log: Option<LogLook>,
 }
+
+/// A look at a log on this machine's disk.
+pub type LogLook = Arc<dyn Fn() -> LogReading + Send + Sync>;
 
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

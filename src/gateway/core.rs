@@ -1,7 +1,6 @@
 //! What one core holds, and how outcomes come back to it.
 
 use std::cell::{Cell, RefCell};
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -9,14 +8,12 @@ use std::time::UNIX_EPOCH;
 use bytes::Bytes;
 use sluicegate_contract::{Outcome, RecordId, Room};
 
-use super::admission::{self, Approach, admit};
 use super::idempotent::Waiting;
-use super::refused::RefusalShape;
-use super::{Arrival, Ticket, tasks};
-use crate::admit::{Admission, EventJudge, Permit, answer_options, client_address};
+use super::tasks;
+use crate::admit::{Admission, EventJudge, Permit};
+use crate::dead_letters::Letters;
 use crate::dispatch::{self, Manifest, Outboxes, Shed, Target};
 use crate::error::{Code, Refusal};
-use crate::http::{Admitted, Head, Service};
 use crate::idempotency::Store;
 use crate::limits::OWNED_BODY_BYTES_MAX;
 use crate::observe::{CoreCounters, EventOutcome, RecordOutcome, ShedReason};
@@ -39,10 +36,12 @@ pub struct Core {
     pub(super) number: usize,
     /// Where idempotency keys are kept, if anywhere.
     pub(super) keys: Option<Arc<Store>>,
-    routes: Routes,
-    admission: Arc<Admission>,
-    server: Server,
-    stopping: Cell<bool>,
+    pub(super) routes: Routes,
+    pub(super) admission: Arc<Admission>,
+    pub(super) server: Server,
+    pub(super) stopping: Cell<bool>,
+    /// Where dead letters go, if any file names a target for them.
+    pub(super) letters: Option<Letters>,
     pub(super) mailbox: Arc<CoreMailbox>,
     pub(super) spool: Option<Arc<Spool>>,
     /// Raised when the first request waits for an answer.
@@ -87,6 +86,8 @@ pub struct CoreParts {
     pub mailbox: Arc<CoreMailbox>,
     /// Where events are kept on disk, if anywhere.
     pub spool: Option<Arc<Spool>>,
+    /// Where dead letters go.
+    pub letters: Option<Letters>,
     /// Where idempotency keys are kept, if anywhere.
     pub keys: Option<Arc<Store>>,
 }
@@ -125,6 +126,7 @@ impl Core {
             admission: parts.admission,
             server: parts.server,
             stopping: Cell::new(false),
+            letters: parts.letters,
             mailbox: parts.mailbox,
             spool: parts.spool,
             waiting: LocalEvent::new(),
@@ -193,7 +195,7 @@ impl Core {
 
     /// A body that will wait in a courier's queue must not keep the whole block alive that it was
     /// read into. Copying a small one costs less than the block; a larger one fills its block.
-    fn own_if_small(&self, permit: &Permit, body: Bytes) -> Bytes {
+    pub(super) fn own_if_small(&self, permit: &Permit, body: Bytes) -> Bytes {
         let waits = |binding: &Binding| {
             self.targets
                 .get(binding.target)
@@ -211,7 +213,7 @@ impl Core {
         }
     }
 
-    fn next_id(&self) -> u128 {
+    pub(super) fn next_id(&self) -> u128 {
         let count = self.ids.get();
         self.ids.set(count.wrapping_add(1));
         let now = runtime::system_now()
@@ -261,6 +263,9 @@ impl Core {
         if settled.decided {
             self.count_settled(&state.ledger, slot);
         }
+        if let Some(letters) = &self.letters {
+            self.write_letters(letters, &mut state.ledger, slot, id, &settled);
+        }
         if settled.keeps {
             self.keep(state, slot);
         }
@@ -297,120 +302,5 @@ impl Core {
                 target.gauge.release(std::mem::take(bytes));
             }
         }
-    }
-}
-
-impl Service for Rc<Core> {
-    type Permit = Permit;
-    type Ticket = Ticket;
-
-    fn admit(
-        &self,
-        head: &Head<'_>,
-        peer: SocketAddr,
-        length: Option<u64>,
-    ) -> Result<Admitted<Permit>, Ticket> {
-        if let Some(path) = &self.server.health_path
-            && **path == *head.path()
-        {
-            return Err(self.health(head));
-        }
-        if let Some(answer) = answer_options(&self.routes, head) {
-            return Err(Ticket::answered(self, answer));
-        }
-        let source_ip = client_address(head, peer.ip(), &self.server.trusted_proxies);
-        let approach = Approach {
-            head,
-            length,
-            source_ip,
-            time: None,
-        };
-        match admit(&self.admission, &self.routes, &approach) {
-            Ok(permit) => {
-                let body_bytes_max = permit.body_bytes_max();
-                Ok(Admitted {
-                    permit,
-                    body_bytes_max,
-                })
-            }
-            Err(turned) => {
-                let elsewhere = self.server.cors.as_deref();
-                let cors = self.routes.cors_of(head, elsewhere);
-                let fields = cors.map(|rule| rule.fields(head));
-                let (route, refusal) = (turned.route, turned.refusal);
-                let (id, time) = (self.next_id(), runtime::system_now());
-                let shape = RefusalShape::of_head(&self.routes, head, id, time, source_ip);
-                let ticket = Ticket::refused(self, refusal, route, runtime::now());
-                Err(ticket.shaped(id, shape).with(fields))
-            }
-        }
-    }
-
-    fn accept(&self, permit: Permit, head: &Head<'_>, _: SocketAddr, body: Bytes) -> Ticket {
-        let started = runtime::now();
-        let (id, time) = (self.next_id(), runtime::system_now());
-        let body = self.own_if_small(&permit, body);
-        let arrival = Arrival {
-            permit: &permit,
-            auth: admission::auth_view(&self.admission, &permit),
-            head,
-            body: &body,
-            id,
-            time,
-        };
-        let fields = permit.cors_fields(head);
-        let ticket = match self.deliver(&arrival, started) {
-            Ok(slot) => Ticket::held(self, slot, permit.into_held()),
-            Err(refusal) => {
-                let kept = self.state.borrow_mut().manifest.kept.take();
-                let shape = RefusalShape::of_arrival(&arrival, kept);
-                let route = Some(permit.route().index);
-                Ticket::refused(self, refusal, route, started).shaped(id, shape)
-            }
-        };
-        ticket.with(fields)
-    }
-
-    fn refuse(&self, refusal: Refusal) -> Ticket {
-        Ticket::refused(self, refusal, None, runtime::now())
-    }
-
-    fn refuse_body(&self, permit: &Permit, head: &Head<'_>, refusal: Refusal) -> Ticket {
-        let route = Some(permit.route().index);
-        let ticket = Ticket::refused(self, refusal, route, runtime::now());
-        ticket.with(permit.cors_fields(head))
-    }
-
-    fn stopping(&self) {
-        self.stopping.set(true);
-    }
-
-    fn connection_opened(&self) {
-        self.counters.connection_opened();
-    }
-
-    fn connection_closed(&self) {
-        self.counters.connection_closed();
-    }
-
-    fn is_idle(&self) -> bool {
-        Core::is_idle(self)
-    }
-}
-
-impl Core {
-    pub(super) fn fresh_id(&self) -> u128 {
-        self.next_id()
-    }
-
-    /// The answer at `server.health_path`, which stands before all routes.
-    fn health(self: &Rc<Self>, head: &Head<'_>) -> Ticket {
-        let refusal = match head.method() {
-            "GET" | "HEAD" if !self.stopping.get() => return Ticket::alive(self),
-            "GET" | "HEAD" => Refusal::new(Code::Stopping, "this gateway is stopping"),
-            _ => Refusal::new(Code::MethodNotAllowed, "this path takes GET, HEAD")
-                .with_field("Allow", "GET, HEAD"),
-        };
-        Ticket::refused(self, refusal, None, runtime::now())
     }
 }

@@ -8,8 +8,10 @@
 //! A shared store takes its time for both. The request waits in the ledger meanwhile, and its
 //! `within` runs on.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
+use sluicegate_contract::Reason;
 use smallvec::SmallVec;
 
 use super::claims::{Presettled, parted, refusal_of_event, whole_refusal};
@@ -26,8 +28,15 @@ use crate::split::Scratch;
 /// Requests of a core whose keys are asked for: their records, and how many bytes those have.
 #[derive(Default)]
 pub(super) struct Waiting {
-    held: Vec<(Slot, Vec<Item>, SmallVec<[u16; 4]>)>,
+    held: HashMap<Slot, Stash>,
     bytes: usize,
+}
+
+/// What a manifest holds of a request until its keys are known.
+struct Stash {
+    items: Vec<Item>,
+    lost: SmallVec<[u16; 4]>,
+    letters: Vec<(Item, Reason)>,
 }
 
 impl Core {
@@ -67,10 +76,13 @@ impl Core {
                 if let Some(claims) = claims_of(state, slot) {
                     claims.claiming = true;
                 }
-                let items = std::mem::take(&mut state.manifest.items);
-                let lost = std::mem::take(&mut state.manifest.lost);
+                let stash = Stash {
+                    items: std::mem::take(&mut state.manifest.items),
+                    lost: std::mem::take(&mut state.manifest.lost),
+                    letters: std::mem::take(&mut state.manifest.letters),
+                };
                 state.waiting.bytes += bytes;
-                state.waiting.held.push((slot, items, lost));
+                state.waiting.held.insert(slot, stash);
             }
         }
         self.watch_deadlines();
@@ -79,12 +91,11 @@ impl Core {
 
     /// Mail: it is known who gets the keys of a request that waited.
     pub(super) fn claimed(&self, state: &mut State, slot: Slot, verdicts: Vec<Verdict>) {
-        let place = state.waiting.held.iter().position(|held| held.0 == slot);
-        let Some(place) = place else {
+        let Some(stash) = state.waiting.held.remove(&slot) else {
             return;
         };
-        let (_, items, lost) = state.waiting.held.swap_remove(place);
-        state.waiting.bytes -= items.iter().map(|item| item.weight as usize).sum::<usize>();
+        let weight = |item: &Item| item.weight as usize;
+        state.waiting.bytes -= stash.items.iter().map(weight).sum::<usize>();
         if let Some(claims) = claims_of(state, slot) {
             claims.claiming = false;
         }
@@ -94,7 +105,9 @@ impl Core {
             state.ledger.release(slot);
             return;
         }
-        (state.manifest.items, state.manifest.lost) = (items, lost);
+        let manifest = &mut state.manifest;
+        (manifest.items, manifest.lost, manifest.letters) =
+            (stash.items, stash.lost, stash.letters);
         self.begin(state, slot, verdicts);
     }
 
@@ -138,6 +151,7 @@ impl Core {
             .all(|unit| unit.state == UnitState::Answered);
         if all_answered {
             state.manifest.lost.clear();
+            state.manifest.letters.clear();
         }
         entry.claims = Some(claims);
         let route = entry.route.clone();
@@ -164,6 +178,10 @@ impl Core {
         };
         let places = settled.place(entry, &state.manifest.items, spools);
         entry.open();
+        if let Some(letters) = &self.letters {
+            let of = (&**entry.route, entry.id);
+            self.write_lost(letters, of, &mut state.manifest);
+        }
         if state.ledger.opened(slot) {
             self.count_settled(&state.ledger, slot);
         }

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use sluicegate_contract::{Outcome, Receipt, Record};
+use sluicegate_contract::{Outcome, ReasonKind, Receipt, Record};
 
 use super::admission::{Approach, admit, auth_view};
 use super::refused::RefusalShape;
@@ -46,6 +46,9 @@ pub struct RehearsalRequest {
 
 /// What becomes of the records of a binding, by its name; delivered where nothing is said.
 pub type Given = BTreeMap<String, Outcome>;
+
+/// The name of the spool among what is given.
+pub const SPOOL: &str = "spool";
 
 /// A record that would be sent.
 #[derive(Clone, Debug)]
@@ -250,7 +253,16 @@ fn settle(
         entry.spill(&spilling);
     }
     if entry.spooling == Spooling::Waiting {
-        entry.spooled(Ok(()));
+        entry.spooled(spooled(given));
+    }
+}
+
+/// What the spool says: what is given of it, or it is stored.
+fn spooled(given: &Given) -> Result<(), Code> {
+    match given.get(SPOOL).and_then(Outcome::reason) {
+        None => Ok(()),
+        Some(reason) if reason.kind() == ReasonKind::QueueFull => Err(Code::SpoolFull),
+        Some(_) => Err(Code::SpoolUnavailable),
     }
 }
 

@@ -13,7 +13,11 @@
 mod claims;
 mod counters;
 pub mod key;
+mod lane;
 mod local;
+mod shared;
+#[cfg(test)]
+mod shared_tests;
 mod store;
 mod stored;
 mod table;
@@ -24,6 +28,7 @@ mod window_tests;
 
 pub use claims::{Claims, Unit, UnitState, Verdict};
 pub use counters::Reading;
+pub use shared::SharedOptions;
 pub use store::{Asked, Finish, Store};
 pub use stored::{Fate, Settled, SettledRecord};
 pub use window::{Bounds, Claim, Ending, KEY_OVERHEAD_BYTES, Window};

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::counters::Counters;
 use super::local::Local;
+use super::shared::Shared;
 use super::{Ending, Key, Payload, Reading, Verdict};
 use crate::settle::Slot;
 
@@ -39,6 +40,7 @@ pub struct Store {
 
 enum Kind {
     Local(Local),
+    Shared(Shared),
 }
 
 impl Store {
@@ -49,12 +51,22 @@ impl Store {
         }
     }
 
+    pub(super) fn shared(shared: Shared, counters: Arc<Counters>) -> Self {
+        Self {
+            kind: Kind::Shared(shared),
+            counters,
+        }
+    }
+
     /// Claims keys for the request in this slot of a core's ledger. `None`: the verdicts, one for
     /// each key, come as `Mail::Claimed`.
     pub fn claim(&self, core: usize, slot: Slot, asked: &[Asked]) -> Option<Vec<Verdict>> {
-        let _ = (core, slot);
         match &self.kind {
             Kind::Local(local) => Some(local.claim(asked)),
+            Kind::Shared(shared) => {
+                shared.claim(core, slot, asked.to_vec());
+                None
+            }
         }
     }
 
@@ -63,6 +75,7 @@ impl Store {
     pub fn record(&self, core: usize, slot: Slot, finishes: Vec<Finish>) {
         match &self.kind {
             Kind::Local(local) => local.record(core, slot, finishes),
+            Kind::Shared(shared) => shared.record(core, slot, finishes),
         }
     }
 
@@ -70,6 +83,7 @@ impl Store {
     pub fn release(&self, keys: &[Key]) {
         match &self.kind {
             Kind::Local(local) => local.release(keys),
+            Kind::Shared(shared) => shared.release(keys),
         }
     }
 
@@ -91,6 +105,7 @@ impl Store {
     pub fn reading(&self) -> Reading {
         let mut reading = match &self.kind {
             Kind::Local(local) => local.reading(),
+            Kind::Shared(shared) => shared.reading(),
         };
         self.counters.read(&mut reading);
         reading
@@ -100,6 +115,7 @@ impl Store {
     pub fn stop(&self) {
         match &self.kind {
             Kind::Local(local) => local.stop(),
+            Kind::Shared(shared) => shared.stop(),
         }
     }
 }

@@ -91,6 +91,7 @@ fn target(name: &str, state: TargetState, room: &'static str) -> TargetReading {
         queue_records: Some(3),
         queue_oldest: Some(Duration::from_millis(1500)),
         counters: counters.snapshot(),
+        log: None,
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tracing::{Level, Metadata, Subscriber, info, warn};
+use tracing::{Level, Metadata, Subscriber, error, info, warn};
 use tracing_subscriber::filter::{FilterExt, FilterFn, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
@@ -135,6 +135,17 @@ pub(super) fn shed_stopped(target: &str, requests: u64, lasted: Duration) {
 /// `route` is the place of the route in the settings, from 0; its name is in its metrics.
 pub(super) fn reply_unshaped(route: usize, reason: &str, left_out: u64) {
     warn!(route, reason, left_out, "reply.unshaped");
+}
+
+/// Says `dead_letter.kept`: a record of `target` will not be delivered, and `to` has it.
+pub fn dead_letter_kept(target: &str, to: &str, reason: &str, left_out: u64) {
+    warn!(target, to, reason, left_out, "dead_letter.kept");
+}
+
+/// Says `dead_letter.lost`: a record of `target` will not be delivered, and nobody has it.
+pub fn dead_letter_lost(target: &str, to: &str, request: &str, why: &str, left_out: u64) {
+    let why = one_line(&why);
+    error!(target, to, request, why, left_out, "dead_letter.lost");
 }
 
 fn seconds(duration: Duration) -> f64 {

@@ -29,7 +29,7 @@ pub use histogram::HistogramSnapshot;
 pub use outcome::{EventOutcome, RecordOutcome, ShedReason};
 pub use prometheus::{CONTENT_TYPE, Samples, render};
 pub use scrape::{Scrape, Scraper};
-pub use sources::{Sources, TargetReading};
+pub use sources::{LogReading, Sources, TargetReading};
 pub use target_counters::{TargetCounters, TargetSnapshot};
 
 use sluicegate_contract::TargetState;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::idempotency::Reading;
+
 use super::{CoreSnapshot, RouteSnapshot, Sources, TargetReading, TargetTally, process};
 use crate::spool::SpoolReading;
 
@@ -38,6 +40,8 @@ pub struct Scrape {
     pub(crate) targets: Vec<(TargetReading, TargetTally)>,
     /// The spool, where the files have one.
     pub(crate) spool: Option<SpoolReading>,
+    /// What is known of idempotency keys, where any are kept.
+    pub(crate) keys: Option<Reading>,
     pub(crate) driver: String,
     pub(crate) hash: Arc<str>,
     pub(crate) started: SystemTime,
@@ -97,6 +101,7 @@ impl Scraper {
             routes: self.routes(sources.routes()),
             targets: self.targets(sources.targets()),
             spool: sources.spool(),
+            keys: sources.keys(),
             driver: sources.driver(),
             hash: sources.hash(),
             started,

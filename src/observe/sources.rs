@@ -64,6 +64,32 @@ pub struct TargetReading {
     pub queue_oldest: Option<Duration>,
     /// What was counted of it.
     pub counters: TargetSnapshot,
+    /// Its log, where it is one.
+    pub log: Option<LogReading>,
+}
+
+/// A log on this machine's disk at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogReading {
+    /// Bytes of its segments.
+    pub bytes: u64,
+    /// Bytes that they may have.
+    pub limit_bytes: u64,
+    /// Records in it.
+    pub records: u64,
+    /// When the oldest of them came.
+    pub oldest: Option<SystemTime>,
+    /// Syncs that failed.
+    pub sync_errors: u64,
+}
+
+impl LogReading {
+    /// How old its oldest record is; zero where it has none.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        let age = self.oldest.and_then(|oldest| oldest.elapsed().ok());
+        age.unwrap_or_default()
+    }
 }
 
 impl TargetReading {

@@ -19,6 +19,9 @@ pub struct TargetCounters {
     batch_records: SharedHistogram,
     inflight_calls: AtomicI64,
     retries: AtomicU64,
+    /// Dead letters that were kept, by the places of their reasons in [`ReasonKind::ALL`].
+    dead_letters: [AtomicU64; ReasonKind::ALL.len()],
+    dead_letters_lost: AtomicU64,
     /// Nanoseconds from `made` to when the oldest record in the queue came, plus one; 0: empty.
     oldest: AtomicU64,
     made: Instant,
@@ -40,6 +43,8 @@ impl TargetCounters {
             batch_records: SharedHistogram::new(&RECORD_BOUNDS),
             inflight_calls: AtomicI64::new(0),
             retries: AtomicU64::new(0),
+            dead_letters: [const { AtomicU64::new(0) }; ReasonKind::ALL.len()],
+            dead_letters_lost: AtomicU64::new(0),
             oldest: AtomicU64::new(0),
             made: Instant::now(),
         }
@@ -84,6 +89,18 @@ impl TargetCounters {
         self.retries.fetch_add(records, Ordering::Relaxed);
     }
 
+    /// A record that will not be delivered, for this reason, is kept as a dead letter.
+    pub fn dead_letter(&self, reason: ReasonKind) {
+        if let Some(letters) = self.dead_letters.get(reason as usize) {
+            letters.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A dead letter could not be kept.
+    pub fn dead_letter_lost(&self) {
+        self.dead_letters_lost.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// When the oldest record that waits in the queue came; `None` where none waits.
     pub fn queue_oldest(&self, came: Option<Instant>) {
         let oldest = came.map_or(0, |came| {
@@ -110,6 +127,13 @@ impl TargetCounters {
             batch_records: self.batch_records.snapshot(),
             inflight_calls: self.inflight_calls.load(Ordering::Relaxed).max(0),
             retries: self.retries.load(Ordering::Relaxed),
+            dead_letters: ReasonKind::ALL
+                .iter()
+                .zip(&self.dead_letters)
+                .map(|(kind, letters)| (*kind, letters.load(Ordering::Relaxed)))
+                .filter(|(_, letters)| *letters > 0)
+                .collect(),
+            dead_letters_lost: self.dead_letters_lost.load(Ordering::Relaxed),
             queue_oldest: oldest.checked_sub(1).map(|came| {
                 self.made
                     .elapsed()
@@ -140,6 +164,10 @@ pub struct TargetSnapshot {
     pub inflight_calls: i64,
     /// Records that were tried again, once for each further try.
     pub retries: u64,
+    /// Its records that are kept as dead letters, by the reasons that occurred.
+    pub dead_letters: Vec<(ReasonKind, u64)>,
+    /// Its dead letters that nobody has.
+    pub dead_letters_lost: u64,
     /// How long the oldest record in the queue has waited.
     pub queue_oldest: Option<Duration>,
 }

@@ -49,6 +49,20 @@ pub fn audited(
     let access = access(settings, target);
     let seen = match &target.room {
         TargetSettings::Discard(_) => return Ok(None),
+        TargetSettings::Log(written) => {
+            place(samples, sluicegate_log::FIELDS, "value").map(|place| {
+                Audited {
+                    // One order of all records, whatever their keys.
+                    ordered: true,
+                    alone: true,
+                    shows_copies: true,
+                    source: Source::Log {
+                        dir: written.dir.clone(),
+                        place,
+                    },
+                }
+            })
+        }
         TargetSettings::Kafka(written) => {
             let connection = kafka(settings, target).or_else(|| written.own_connection());
             of_kafka(written, &connection.ok_or("it names no cluster")?, samples)

@@ -12,9 +12,9 @@ use crate::settings::Settings;
 /// A place in an embedded backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// `DynamoDB`, `Kinesis`, `SNS` or `Kafka`.
+    /// `DynamoDB`, `Kinesis`, `SNS`, `Kafka` or `Log`.
     pub service: &'static str,
-    /// The name of the table, stream or topic.
+    /// The name of the table, stream, topic or target.
     pub name: String,
     /// The targets that write there, by their place in [`Settings::targets`].
     pub targets: Vec<usize>,
@@ -43,7 +43,7 @@ impl Embedded {
         let mut places: Vec<Place> = Vec::new();
         let mut watched = Vec::new();
         for (index, target) in settings.targets.iter().enumerate() {
-            let (service, names) = named(&target.room);
+            let (service, names) = named(&target.name, &target.room);
             for name in names {
                 let same = |place: &&mut Place| place.service == service && place.name == name;
                 if let Some(place) = places.iter_mut().find(same) {
@@ -70,7 +70,11 @@ impl Embedded {
     /// Where the rooms find these backends.
     #[must_use]
     pub fn context(&self) -> RoomContext {
-        RoomContext::embedded(self.sandbox.hallway(), self.sandbox.kafka_bootstrap())
+        RoomContext::embedded(
+            self.sandbox.hallway(),
+            self.sandbox.kafka_bootstrap(),
+            self.sandbox.logs().to_owned(),
+        )
     }
 
     /// The places; [`Landed::place`] is an index into this.
@@ -93,10 +97,11 @@ impl Landings {
 }
 
 /// The service of a target and the names of its places there; none for one that keeps nothing.
-fn named(target: &TargetSettings) -> (&'static str, Vec<String>) {
+fn named(name: &str, target: &TargetSettings) -> (&'static str, Vec<String>) {
     let last = |text: &str, separator| text.rsplit(separator).next().unwrap_or(text).to_owned();
     match target {
         TargetSettings::Discard(_) => ("", Vec::new()),
+        TargetSettings::Log(_) => ("Log", vec![name.to_owned()]),
         TargetSettings::Dynamodb(table) => ("DynamoDB", vec![last(&table.table, '/')]),
         TargetSettings::Kinesis(stream) => {
             let name = stream.stream.as_deref().or(stream.stream_arn.as_deref());
@@ -115,6 +120,7 @@ type Made = (Option<Watched>, Option<String>);
 fn make(sandbox: &Sandbox, target: &TargetSettings, name: &str) -> Result<Made, String> {
     let (made, note) = match target {
         TargetSettings::Discard(_) => return Ok((None, None)),
+        TargetSettings::Log(_) => (Ok(sandbox.create_log(name)), None),
         TargetSettings::Dynamodb(table) => match &table.key {
             Some(key) => {
                 let kinds: Vec<_> = key.0.iter().map(|(_, kind)| format!("{kind:?}")).collect();

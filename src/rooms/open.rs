@@ -2,6 +2,7 @@
 
 #[cfg(feature = "kafka")]
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 #[cfg(feature = "kafka")]
 use std::time::Duration;
@@ -18,8 +19,8 @@ use sluicegate_contract::{Producer, ReasonKind, Record};
 ))]
 use super::ConnectionSettings;
 use super::TargetSettings;
-use crate::dispatch::{Gate, Gauge, Inbox, Target};
-use crate::observe::{TargetCounters, TargetHealth};
+use crate::dispatch::{Gate, Gauge, Inbox, LogLook, Target};
+use crate::observe::{LogReading, TargetCounters, TargetHealth};
 use crate::settings::{self, Settings};
 
 /// Where rooms find what is not in the file.
@@ -30,6 +31,8 @@ pub struct RoomContext {
     /// Stands in the place of every Kafka connection of the file.
     #[cfg(feature = "kafka")]
     kafka: Option<String>,
+    /// Each log has its directory in this one, in the place of that in the file.
+    logs: Option<PathBuf>,
 }
 
 impl RoomContext {
@@ -41,16 +44,24 @@ impl RoomContext {
             hallway: sluicegate_aws::Hallway::from_environment(),
             #[cfg(feature = "kafka")]
             kafka: None,
+            logs: None,
         }
+    }
+
+    /// Where AWS clients come from.
+    #[cfg(feature = "dynamodb")]
+    pub(super) fn hallway(&self) -> &Arc<sluicegate_aws::Hallway> {
+        &self.hallway
     }
 
     /// Embedded backends, in the place of those that the file names.
     #[cfg(feature = "sandbox")]
     #[must_use]
-    pub fn embedded(hallway: Arc<sluicegate_aws::Hallway>, kafka: String) -> Self {
+    pub fn embedded(hallway: Arc<sluicegate_aws::Hallway>, kafka: String, logs: PathBuf) -> Self {
         Self {
             hallway,
             kafka: Some(kafka),
+            logs: Some(logs),
         }
     }
 }
@@ -68,6 +79,7 @@ pub fn open(
         settings,
         context,
         outcomes,
+        log: None,
         #[cfg(feature = "kafka")]
         kafka: HashMap::new(),
     };
@@ -78,7 +90,11 @@ pub fn open(
         let room = opening
             .room(written, &watch)
             .map_err(|reason| format!("target `{}`: {reason}", written.name))?;
-        Ok(target(written, room, gate))
+        let log = opening.log.take();
+        Ok(Target {
+            log,
+            ..target(written, room, gate)
+        })
     };
     settings.targets.iter().map(open).collect()
 }
@@ -92,6 +108,7 @@ pub fn rehearsed(settings: &Settings) -> Vec<Target> {
         settings,
         context: &context,
         outcomes: &outcomes,
+        log: None,
         #[cfg(feature = "kafka")]
         kafka: HashMap::new(),
     };
@@ -104,6 +121,17 @@ pub fn rehearsed(settings: &Settings) -> Vec<Target> {
     settings.targets.iter().map(rehearse).collect()
 }
 
+fn reading(room: &sluicegate_log::LogRoom) -> LogReading {
+    let usage = room.usage();
+    LogReading {
+        bytes: usage.bytes,
+        limit_bytes: usage.max_bytes,
+        records: usage.next.saturating_sub(usage.first),
+        oldest: usage.oldest,
+        sync_errors: usage.sync_errors,
+    }
+}
+
 fn target(written: &settings::Target, room: Room, gate: Arc<Gate>) -> Target {
     Target {
         name: Arc::clone(&written.name),
@@ -113,6 +141,10 @@ fn target(written: &settings::Target, room: Room, gate: Arc<Gate>) -> Target {
         gauge: Arc::new(Gauge::new(written.queue_bytes)),
         gate,
         counters: Arc::new(TargetCounters::new()),
+        dead_letter: written.dead_letter,
+        // A target that cannot take dead letters is none that a file names as one.
+        envelope: written.room.envelope().ok(),
+        log: None,
     }
 }
 
@@ -120,6 +152,8 @@ struct Opening<'s> {
     settings: &'s Settings,
     context: &'s RoomContext,
     outcomes: &'s Arc<dyn OutcomeSink>,
+    /// How the log stands that was opened last.
+    log: Option<LogLook>,
     /// Open Kafka connections by their place in the settings.
     #[cfg(feature = "kafka")]
     kafka: HashMap<usize, Arc<sluicegate_kafka::Connection>>,
@@ -133,6 +167,21 @@ impl Opening<'_> {
     ) -> Result<Room, Reason> {
         match &target.room {
             TargetSettings::Discard(_) => Ok(Room::Producing(sluicegate_discard::open())),
+            TargetSettings::Log(written) => {
+                let mut written = written.clone();
+                if let Some(logs) = &self.context.logs {
+                    written.dir = logs.join(&*target.name);
+                }
+                let room = sluicegate_log::open(&target.name, &written, self.outcomes, watch)?;
+                let looked = Arc::downgrade(&room);
+                self.log = Some(Arc::new(move || {
+                    looked
+                        .upgrade()
+                        .map(|room| reading(&room))
+                        .unwrap_or_default()
+                }));
+                Ok(Room::Producing(room))
+            }
             #[cfg(feature = "kafka")]
             TargetSettings::Kafka(written) => {
                 let connection = self.kafka_connection(target, written)?;
@@ -150,6 +199,7 @@ impl Opening<'_> {
         let (hallway, access) = (&self.context.hallway, self.access(target));
         match &target.room {
             TargetSettings::Discard(_) => Room::Producing(sluicegate_discard::open()),
+            TargetSettings::Log(_) => Room::Producing(sluicegate_log::scales()),
             #[cfg(feature = "dynamodb")]
             TargetSettings::Dynamodb(written) => {
                 let written = sluicegate_dynamodb::Settings {

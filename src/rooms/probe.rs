@@ -99,6 +99,10 @@ impl Look {
     async fn ask(self) -> Vec<Observation> {
         match self.room {
             TargetSettings::Discard(_) => vec![Observation::good("it takes everything")],
+            TargetSettings::Log(settings) => {
+                let asked = tokio::task::spawn_blocking(move || sluicegate_log::probe(&settings));
+                asked.await.unwrap_or_default()
+            }
             #[cfg(feature = "dynamodb")]
             TargetSettings::Dynamodb(written) => {
                 let settings = sluicegate_dynamodb::Settings {

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use monoio::buf::{IoBuf, IoBufMut};
@@ -11,6 +12,11 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 /// Connections that the kernel holds for a listener until they are accepted.
 const BACKLOG: i32 = 4096;
+
+/// A process that was killed leaves its listeners for moments: until the kernel has taken its ring
+/// apart. Who starts in its place waits so long for the port.
+const PREDECESSOR_TIME_MAX: Duration = Duration::from_secs(1);
+const PREDECESSOR_PAUSE: Duration = Duration::from_millis(20);
 
 /// Binds and listens with `SO_REUSEPORT`, so that each core has a queue of its own on the same
 /// address, and with `TCP_NODELAY`, which accepted sockets inherit. Works on any thread.
@@ -31,7 +37,7 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Says whether nobody listens on `address`. `SO_REUSEPORT` lets two gateways of one user share a
 /// port without a word, each with half of the connections: the first core asks this before it
-/// binds.
+/// binds. Waits a second at most for one that was killed just now.
 ///
 /// # Errors
 /// What the kernel says, with the address.
@@ -39,8 +45,19 @@ pub fn ensure_free(address: SocketAddr) -> io::Result<()> {
     if address.port() == 0 {
         return Ok(());
     }
-    let probe = || open(address)?.bind(&address.into());
-    probe().map_err(|error| cannot_listen(address, &error))
+    let began = Instant::now();
+    loop {
+        let probe = || open(address)?.bind(&address.into());
+        match probe() {
+            Err(error)
+                if error.kind() == io::ErrorKind::AddrInUse
+                    && began.elapsed() < PREDECESSOR_TIME_MAX =>
+            {
+                std::thread::sleep(PREDECESSOR_PAUSE);
+            }
+            ended => return ended.map_err(|error| cannot_listen(address, &error)),
+        }
+    }
 }
 
 fn open(address: SocketAddr) -> io::Result<Socket> {
@@ -174,5 +191,26 @@ impl Line {
         let descriptor = unsafe { BorrowedFd::borrow_raw(self.descriptor) };
         // A socket whose other side has gone is shut down already.
         let _ = SockRef::from(&descriptor).shutdown(how);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_of_a_predecessor_that_is_still_dying_is_waited_for() {
+        let held = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = held.local_addr().unwrap();
+        let dying = std::thread::spawn(move || {
+            std::thread::sleep(PREDECESSOR_PAUSE * 5);
+            drop(held);
+        });
+        ensure_free(address).unwrap();
+        dying.join().unwrap();
+        let held = TcpListener::bind(address).unwrap();
+        let error = ensure_free(address).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        drop(held);
     }
 }

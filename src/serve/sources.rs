@@ -5,11 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::dead_letters::Ways;
 use crate::dispatch::Target;
 use crate::idempotency::Store;
-use crate::limits::{BODY_BYTES_PER_CORE_MAX, CONNECTION_BUFFER_BYTES, CONNECTIONS_PER_CORE_MAX};
+use crate::limits::{
+    BODY_BYTES_PER_CORE_MAX, CONNECTION_BUFFER_BYTES, CONNECTIONS_PER_CORE_MAX,
+    LETTERS_WAITING_BYTES_MAX,
+};
 use crate::observe::{CoreSnapshot, Sources, TargetReading};
-use crate::settings::Settings;
+use crate::settings::{KeyStore, Settings};
 use crate::settle::{Mail, Mailboxes};
 use crate::spool::{Spool, SpoolReading};
 
@@ -64,6 +68,7 @@ impl Sources for Shared {
                 queue_records: None,
                 queue_oldest: counters.queue_oldest,
                 counters,
+                log: target.log.as_ref().map(|look| look()),
             }
         };
         self.targets.iter().map(read).collect()
@@ -115,6 +120,14 @@ impl Sources for Shared {
             .spool
             .as_ref()
             .map_or(0, |spool| spool.memory_ceiling_bytes());
-        queues + core * self.mailboxes.all().len() as u64 + spool
+        let letters = match Ways::of(&self.settings).is_empty() {
+            true => 0,
+            false => LETTERS_WAITING_BYTES_MAX,
+        };
+        let keys = match self.settings.idempotency.as_ref() {
+            Some(keys) if matches!(keys.store, KeyStore::Log(_)) => keys.bounds.bytes as u64,
+            _ => 0,
+        };
+        queues + letters + spool + keys + core * self.mailboxes.all().len() as u64
     }
 }

@@ -83,6 +83,8 @@ pub struct Target {
     pub give_up: Duration,
     /// How long an idle courier waits for more records before it sends; zero by default.
     pub linger: Duration,
+    /// The place of the target that takes its dead letters.
+    pub dead_letter: Option<u16>,
 }
 
 /// Where events are kept on disk until their targets confirm them.
@@ -218,6 +220,8 @@ pub struct Binding {
     pub target: usize,
     /// Whether the reply waits for it.
     pub need: Need,
+    /// The place of the target that takes the dead letters of its records.
+    pub dead_letter: Option<u16>,
     /// Whether its records are kept until they are confirmed, for the spool or a dead letter.
     pub keeps: bool,
 }
@@ -249,12 +253,22 @@ pub struct ReplyRule {
     pub within: Duration,
     /// What becomes of events that are not confirmed.
     pub otherwise: Otherwise,
+    /// The place of the target that takes the dead letters of the route's records.
+    pub dead_letter: Option<u16>,
     /// Whether receipts are in the body without being asked for.
     pub receipts: bool,
     /// Which status a batch with mixed results takes.
     pub batch: BatchReply,
     /// What a success shows instead of a body that says what was stored.
     pub pixel: Option<Pixel>,
+}
+
+impl ReplyRule {
+    /// True where events may go to the spool.
+    #[must_use]
+    pub fn spools(&self) -> bool {
+        self.after == After::Spooled || self.otherwise == Otherwise::Spool
+    }
 }
 
 /// What a success shows where an event is sent by what a page shows.

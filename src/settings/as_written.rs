@@ -107,6 +107,9 @@ pub(super) struct Target {
     pub give_up: Option<TimeSpan>,
     /// How long an idle target waits for more records before it sends (0ms by default).
     pub linger: Option<TimeSpan>,
+    /// The target that keeps those records of this one that nobody will deliver: what it refused
+    /// for good, and what was given up and nobody was told of. None by default.
+    pub dead_letter: Option<String>,
 }
 
 /// What holds for every route that does not say otherwise.
@@ -302,6 +305,9 @@ pub(super) struct Reply {
     /// they are kept in the `spool`, answered 202 and delivered later.
     #[serde(rename = "else")]
     pub or_else: Option<Else>,
+    /// The target that keeps the records of this route that nobody will deliver, in the place of
+    /// the `dead_letter` of their own targets.
+    pub dead_letter: Option<String>,
     /// Whether receipts (sequence number, offset, message id) are in the body unasked.
     pub receipts: Option<bool>,
     /// Which status a batch with mixed results takes.
@@ -359,7 +365,6 @@ pub(super) const LATER_KEYS: &[(&str, &[&str])] = &[
     (
         "Target",
         &[
-            "log",
             "sqs",
             "eventbridge",
             "firehose",
@@ -369,13 +374,9 @@ pub(super) const LATER_KEYS: &[(&str, &[&str])] = &[
             "breaker",
         ],
     ),
-    (
-        "Route",
-        &["call", "ordered", "dead_letter", "timeout", "stream"],
-    ),
-    ("Defaults", &["ordered", "dead_letter"]),
+    ("Route", &["call", "ordered", "timeout", "stream"]),
+    ("Defaults", &["ordered"]),
     ("Binding", &["ordered", "dead_letter", "transact"]),
-    ("Reply", &["dead_letter"]),
     ("Accept", &["compression"]),
     ("TestRequest", &["time"]),
 ];

@@ -20,7 +20,8 @@ pub(super) struct Test {
     pub request: TestRequest,
     /// What must come of it.
     pub expect: Expect,
-    /// What targets do instead of confirming, by the name of a binding.
+    /// What targets do instead of confirming, by the name of a binding; `spool: full` or `spool:
+    /// unavailable` where the spool takes nothing.
     #[serde(default)]
     pub given: BTreeMap<String, super::given::GivenOutcome>,
 }

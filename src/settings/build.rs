@@ -12,8 +12,8 @@ use super::gather::{Named, Parts};
 use super::units::TimeSpan;
 use super::words::nearest;
 use super::{
-    Sources, as_written, build_clients, build_idempotency, build_route, build_spool, build_tests,
-    node, show,
+    Sources, as_written, build_clients, build_idempotency, build_letters, build_route, build_spool,
+    build_tests, node, show,
 };
 use crate::http::ProxyVersion;
 use crate::limits;
@@ -51,12 +51,13 @@ pub(super) fn settings(
     }
     let mut targets = Vec::with_capacity(parts.targets.len());
     for named in &parts.targets {
-        targets.extend(target(named, parts, &connections, issues));
+        targets.extend(target(named, parts, sources, &connections, issues));
     }
     if let Some((route, _)) = parts.routes.get(limits::ROUTES_MAX) {
         too_many(route.at, "routes", limits::ROUTES_MAX, SPREAD, issues);
     }
     let spool = build_spool::spool(parts, sources, issues);
+    build_letters::directories(&targets, spool.as_ref(), parts, issues);
     let idempotency = build_idempotency::idempotency(parts, sources, &connections, issues);
     let routes = build_route::routes(parts, sources, &mut hash, issues);
     health_path_is_free(&server, &routes, parts, issues);
@@ -162,6 +163,7 @@ fn connection(named: &Named<ConnectionSettings>) -> Option<Connection> {
 fn target(
     named: &Named<(as_written::Target, TargetSettings)>,
     parts: &Parts,
+    sources: &Sources,
     connections: &[Connection],
     issues: &mut Vec<Issue>,
 ) -> Option<Target> {
@@ -208,9 +210,13 @@ fn target(
         Some(name) => Some(connection_of(name, named, parts, connections, issues)?),
         None => None,
     };
+    let letters_at = at("dead_letter");
+    let dead_letter = build_letters::of_target(&named.name, written, letters_at, parts, issues);
+    let directory = sources.file(named.at).map(|file| file.directory.clone());
     (issues.len() == before).then(|| Target {
         name: Arc::from(named.name.as_str()),
-        room: room.clone(),
+        room: room.clone().starting_at(&directory.unwrap_or_default()),
+        dead_letter,
         connection,
         queue_bytes,
         give_up,

@@ -180,6 +180,7 @@ pub(super) fn reply(
         }
     }
     ReplyRule {
+        dead_letter: None,
         after: match own.after.or(shared.after) {
             Some(as_written::After::Any) => After::Any,
             Some(as_written::After::Spooled) => After::Spooled,

@@ -12,7 +12,8 @@ use super::gather::{Gatherer, Parts};
 use super::{Sources, node, written_idempotency as written};
 use crate::idempotency::{Bounds, KEY_OVERHEAD_BYTES};
 use crate::limits::{
-    IDEMPOTENCY_BYTES_DEFAULT, IDEMPOTENCY_KEYS_DEFAULT, IDEMPOTENCY_WINDOW_DEFAULT,
+    IDEMPOTENCY_BYTES_DEFAULT, IDEMPOTENCY_KEYS_DEFAULT, IDEMPOTENCY_LEASE_DEFAULT,
+    IDEMPOTENCY_LEASE_MAX, IDEMPOTENCY_LEASE_MIN, IDEMPOTENCY_WINDOW_DEFAULT,
     IDEMPOTENCY_WINDOW_MAX, IDEMPOTENCY_WINDOW_MIN,
 };
 use crate::map::{ExpressionSource, Issue, Node, NodeValue, Reach, Wants};
@@ -109,6 +110,15 @@ fn store(
                 wrong(&["store"], "`table` is not a table's name", help);
                 return None;
             }
+            let lease = table.lease.map_or(IDEMPOTENCY_LEASE_DEFAULT, |span| span.0);
+            between(
+                "lease",
+                lease,
+                IDEMPOTENCY_LEASE_MIN,
+                IDEMPOTENCY_LEASE_MAX,
+                at(&["store", "dynamodb", "lease"]),
+                issues,
+            );
             Some(KeyStore::Table(with_connection(
                 table,
                 node,

@@ -12,7 +12,8 @@ use super::gather::Parts;
 use super::route_table::Table;
 use super::route_text::{self, RouteText};
 use super::{
-    Sources, build_admission, build_idempotency, build_reply, build_spool, check_mapping, node,
+    Sources, build_admission, build_idempotency, build_letters, build_reply, build_spool,
+    check_mapping, node,
 };
 use crate::admit::schema::Schema;
 use crate::limits;
@@ -192,8 +193,10 @@ fn route(
     let keys = build_idempotency::keys(node, parts, issues);
     let accept = accept(node, written, defaults, issues);
     query_of(node, &accept.formats, text.as_ref(), issues);
-    let reply = reply(node, written, defaults, issues);
+    let mut reply = reply(node, written, defaults, issues);
+    reply.dead_letter = build_letters::of_route(node, written, defaults, parts, issues);
     let mut bindings = bindings(node, written, parts, issues);
+    build_letters::given_to(&mut bindings, reply.dead_letter, parts);
     for binding in &mut bindings {
         binding.keeps |= reply.otherwise == Otherwise::Spool && binding.need == Need::Required;
     }
@@ -310,6 +313,7 @@ fn bindings(
                 Some(as_written::Need::BestEffort) => Need::BestEffort,
                 Some(as_written::Need::Required) | None => Need::Required,
             },
+            dead_letter: None,
             keeps: false,
         });
     }

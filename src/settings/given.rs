@@ -20,6 +20,8 @@ pub enum GivenOutcome {
     Throttled,
     /// It takes nothing: access is denied.
     Blocked,
+    /// Its queue in the gateway is full; of `spool`, that it has no room left.
+    Full,
     /// Its answer is lost: the record may be stored.
     Lost,
 }
@@ -40,6 +42,7 @@ impl GivenOutcome {
             Self::Unavailable => gave_up(true, ReasonKind::Unavailable),
             Self::Throttled => gave_up(true, ReasonKind::Throttled),
             Self::Blocked => gave_up(true, ReasonKind::AccessDenied),
+            Self::Full => gave_up(true, ReasonKind::QueueFull),
             Self::Lost => gave_up(false, ReasonKind::AnswerLost),
         }
     }

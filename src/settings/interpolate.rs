@@ -17,9 +17,18 @@ const SETTINGS: &[&str] = &[
     "clients_dir",
     "defaults",
     "routes",
+    "idempotency",
 ];
 /// The parts of a route that are not settings.
-const MAPPINGS: &[&str] = &["let", "when", "record", "tests", "allow", "per"];
+const MAPPINGS: &[&str] = &[
+    "let",
+    "when",
+    "record",
+    "tests",
+    "allow",
+    "per",
+    "idempotency",
+];
 
 /// A JSON Schema that is written in the file: its texts are its own, patterns above all.
 fn is_schema(name: &str, value: &Node) -> bool {

@@ -13,6 +13,7 @@ mod build_accept;
 mod build_admission;
 mod build_clients;
 mod build_idempotency;
+mod build_letters;
 mod build_reply;
 mod build_route;
 mod build_schema;

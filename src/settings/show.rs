@@ -88,6 +88,9 @@ pub(super) fn settings(settings: &Settings, parts: &Parts) -> String {
     if let Some(spool) = &settings.spool {
         all["spool"] = shown_spool(spool, parts);
     }
+    if let Some(keys) = &settings.idempotency {
+        all["idempotency"] = show_admission::idempotency(keys, parts);
+    }
     all["targets"] = Value::Object(targets);
     all["routes"] = Value::Array(routes);
     serde_saphyr::to_string(&all).unwrap_or_else(|_| all.to_string())
@@ -162,6 +165,10 @@ fn route(route: &Route, written: &Node, parts: &Parts, settings: &Settings) -> V
             BatchReply::PerEvent => "per_event",
         },
     });
+    let letters = route.reply.dead_letter.map(usize::from);
+    if let Some(target) = letters.and_then(|place| settings.targets.get(place)) {
+        value["reply"]["dead_letter"] = Value::from(&*target.name);
+    }
     if route.reply.otherwise == Otherwise::Spool {
         value["reply"]["else"] = Value::from("spooled");
     }

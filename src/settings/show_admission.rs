@@ -4,11 +4,12 @@ use serde_json::{Value, json};
 use sluicegate_contract::ByteSize;
 
 use super::admission::{Auth, Client, Limit};
-use super::as_run::{Route, Settings};
+use super::as_run::{Idempotency, KeyStore, Route, Settings};
 use super::build_admission::stated;
 use super::gather::Parts;
 use super::interpolate::MASK;
 use super::node;
+use super::units::TimeSpan;
 use crate::map::Node;
 
 /// Adds what a route asks of who sends.
@@ -19,6 +20,9 @@ pub(super) fn of_route(value: &mut Value, route: &Route, written: &Node, parts: 
     };
     if let Some(allow) = stated(written, "allow", parts) {
         value["allow"] = node::to_value(allow);
+    }
+    if let Some(key) = stated(written, "idempotency", parts) {
+        value["idempotency"] = node::to_value(key);
     }
     if !route.limits.is_empty() {
         let pers = stated(written, "limits", parts).map_or(&[][..], node::items);
@@ -57,6 +61,18 @@ pub(super) fn client(client: &Client, settings: &Settings) -> (String, Value) {
         shown["limits"] = client.limits.iter().map(limit_shown).collect();
     }
     (client.name.to_string(), shown)
+}
+
+/// Where idempotency keys are kept.
+pub(super) fn idempotency(keys: &Idempotency, parts: &Parts) -> Value {
+    let written = parts.idempotency.as_ref();
+    let mut shown = written.map_or(json!({}), |(_, node)| node::to_value(node));
+    shown["window"] = TimeSpan(keys.window).to_string().into();
+    if matches!(keys.store, KeyStore::Log(_)) {
+        shown["max_keys"] = keys.bounds.keys.into();
+        shown["max_bytes"] = ByteSize(keys.bounds.bytes as u64).to_string().into();
+    }
+    shown
 }
 
 fn limit_shown(limit: &Limit) -> Value {

@@ -56,6 +56,8 @@ pub struct Settled {
     pub best_effort: bool,
     /// True if it decided its request.
     pub decided: bool,
+    /// True if its request was decided before: its client knows nothing of this outcome.
+    pub after_answer: bool,
     /// True if its request has keys, and is decided or complete by it.
     pub keeps: bool,
     /// True if its request is to go to the spool before it is decided.
@@ -175,6 +177,7 @@ impl Ledger {
             late,
             best_effort: held.entry.needs(binding) == Need::BestEffort,
             decided: false,
+            after_answer: was_decided,
             keeps: held.entry.claims.is_some() && held.entry.is_complete(),
             spills: false,
             spilled: way == Way::Spilled,
@@ -264,6 +267,12 @@ impl Ledger {
             held.waker = Some(waker.clone());
         }
         ready
+    }
+
+    /// The place of a record in its request.
+    #[must_use]
+    pub fn place_of(id: RecordId) -> usize {
+        (id.0 & PLACE_MASK) as usize
     }
 
     /// The request in a slot.

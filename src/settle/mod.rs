@@ -9,6 +9,6 @@ mod mailbox;
 mod verdict;
 
 pub use entry::{Entry, EventState, RecordState, Spooling, UnitOutcome, Way};
-pub use ledger::{Expired, Ledger, Slot};
+pub use ledger::{Expired, Ledger, Settled, Slot};
 pub use mailbox::{CoreMailbox, Mail, Mailboxes};
 pub use verdict::{EventVerdict, Stored, Verdict};

@@ -34,6 +34,10 @@ pub struct LostRecord {
     pub id: RecordId,
     /// The name of its target.
     pub target: Arc<str>,
+    /// The kind of its target.
+    pub room: Arc<str>,
+    /// The place of its target, where the file has it.
+    pub door: Option<usize>,
     /// Why.
     pub ended: Ended,
     /// What was said about it.
@@ -226,7 +230,7 @@ impl Lane {
         for offset in 0..self.window.len() {
             let old = |place: &&Place| place.state == State::Ready && turn.is_old(place.time);
             if self.window.get(offset).filter(old).is_some() {
-                let reason = Reason::new(ReasonKind::GiveUp, "older than the spool's `max_age`");
+                let reason = Reason::new(ReasonKind::Expired, "older than the spool's `max_age`");
                 self.lose(offset, Ended::Expired, reason, turn);
             }
         }
@@ -247,6 +251,8 @@ impl Lane {
             turn.lost.push(LostRecord {
                 id,
                 target: Arc::clone(&self.rules.target),
+                room: Arc::clone(&self.rules.room),
+                door: self.rules.door,
                 ended,
                 reason,
                 time: place.time,
@@ -256,7 +262,7 @@ impl Lane {
             });
         }
         if self.rules.letters {
-            self.set(offset, State::Lettered);
+            self.set(offset, State::Lettered(ended));
         } else {
             self.settle(offset);
         }

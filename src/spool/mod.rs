@@ -22,6 +22,7 @@ mod drain;
 pub mod entry;
 mod held;
 mod lane;
+mod letters;
 mod open;
 mod reading;
 mod store;

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use sluicegate_appendlog::{Disk, Log, Options, RealDisk, Recovery, Writer};
 
 use super::{DrainRules, DrainThread, LaneRules, Spool};
+use crate::dead_letters::Letters;
 use crate::dispatch::Target;
 use crate::rooms;
-use crate::settings::{self, After, Otherwise, Settings};
+use crate::settings::{self, Settings};
 use crate::settle::Mailboxes;
 
 /// A spool that runs.
@@ -22,7 +23,7 @@ pub struct Opened {
 }
 
 /// Opens the spool of the settings, if they have one, and begins to deliver what is in it.
-/// `mailbox`: the number of the drain's mailbox.
+/// `mailbox`: the number of the drain's mailbox. `letters`: where goes what cannot be delivered.
 ///
 /// # Errors
 /// The directory cannot be used, naming it; another process has it.
@@ -31,6 +32,7 @@ pub fn open(
     targets: &Arc<[Target]>,
     mailboxes: &Mailboxes,
     mailbox: usize,
+    letters: Option<Letters>,
 ) -> io::Result<Option<Opened>> {
     let Some(written) = &settings.spool else {
         return Ok(None);
@@ -39,7 +41,14 @@ pub fn open(
         io::Error::other(format!("spool `{}`: {error}", written.dir.display()))
     };
     let disk = RealDisk::open(&written.dir).map_err(|error| failed(&error))?;
-    let recovered = recover(settings, written, targets, Arc::new(disk), mailbox);
+    let disk = Arc::new(disk);
+    let recovered = recover(
+        settings,
+        written,
+        targets,
+        disk,
+        (mailbox, letters.is_some()),
+    );
     let (log, rules) = recovered.map_err(|error| failed(&error))?;
     let writer = Writer::start(log)?;
     let spool = Arc::new(Spool::new(writer, written.dir.clone(), targets));
@@ -48,7 +57,13 @@ pub fn open(
         ..rules
     };
     let mailbox = mailboxes.of(mailbox).map(Arc::clone).unwrap_or_default();
-    let thread = DrainThread::start(rules, Arc::clone(&spool), Arc::clone(targets), mailbox)?;
+    let thread = DrainThread::start(
+        rules,
+        Arc::clone(&spool),
+        Arc::clone(targets),
+        mailbox,
+        letters,
+    )?;
     Ok(Some(Opened { spool, thread }))
 }
 
@@ -61,7 +76,7 @@ pub fn recover(
     written: &settings::Spool,
     targets: &[Target],
     disk: Arc<dyn Disk>,
-    mailbox: usize,
+    (mailbox, letters): (usize, bool),
 ) -> io::Result<(Log, DrainRules)> {
     let options = Options {
         max_bytes: written.max_bytes,
@@ -76,7 +91,7 @@ pub fn recover(
         born: log.usage().next,
         rate: written.rate,
         max_age: written.max_age,
-        lanes: lanes(settings, targets, &mut log)?,
+        lanes: lanes(settings, targets, &mut log, letters)?,
         held: Arc::default(),
     };
     say_recovered(&written.dir.display().to_string(), &recovery, &log);
@@ -85,7 +100,12 @@ pub fn recover(
 
 /// A lane for each target that routes may store records for, and for each cursor that is there.
 /// Their cursors are durable before anything is stored: so no record is ever without a reader.
-fn lanes(settings: &Settings, targets: &[Target], log: &mut Log) -> io::Result<Vec<LaneRules>> {
+fn lanes(
+    settings: &Settings,
+    targets: &[Target],
+    log: &mut Log,
+    letters: bool,
+) -> io::Result<Vec<LaneRules>> {
     let usage = log.usage();
     let mut lanes = Vec::new();
     for place in spooled_targets(settings) {
@@ -114,7 +134,8 @@ fn lanes(settings: &Settings, targets: &[Target], log: &mut Log) -> io::Result<V
             say_orphaned(name, room, cursor.lag, cursor.lag_bytes);
         }
     }
-    for lane in &lanes {
+    for lane in &mut lanes {
+        lane.letters = letters;
         log.advance(&lane.cursor(), lane.start);
     }
     log.sync()?;
@@ -126,7 +147,7 @@ fn lane(target: &str, room: &str, door: Option<usize>, start: u64, lasting: bool
         target: Arc::from(target),
         room: Arc::from(room),
         door,
-        fields: rooms::fields_of(room),
+        fields: rooms::fields(room),
         start,
         lasting,
         letters: false,
@@ -135,10 +156,7 @@ fn lane(target: &str, room: &str, door: Option<usize>, start: u64, lasting: bool
 
 /// The places of the targets whose records may be stored.
 fn spooled_targets(settings: &Settings) -> BTreeSet<usize> {
-    let spools = |reply: &settings::ReplyRule| {
-        reply.after == After::Spooled || reply.otherwise == Otherwise::Spool
-    };
-    let routes = settings.routes.iter().filter(|route| spools(&route.reply));
+    let routes = settings.routes.iter().filter(|route| route.reply.spools());
     routes
         .flat_map(|route| route.bindings.iter().map(|binding| binding.target))
         .collect()

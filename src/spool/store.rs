@@ -87,7 +87,7 @@ impl Spool {
         let label = |target: &Target| Label {
             name: Arc::clone(&target.name),
             room: target.kind,
-            fields: rooms::fields_of(target.kind),
+            fields: rooms::fields(target.kind),
         };
         Self {
             writer,

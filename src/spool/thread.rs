@@ -10,9 +10,10 @@ use std::time::{Duration, Instant, SystemTime};
 use sluicegate_appendlog::{Reader, Writer};
 
 use super::drain::Read;
-use super::{Backlog, Drain, DrainRules, Ended, LostRecord, Spool};
+use super::letters::LostRecords;
+use super::{Backlog, Drain, DrainRules, Spool};
+use crate::dead_letters::Letters;
 use crate::dispatch::Target;
-use crate::observe::log::Sampled;
 use crate::settle::{CoreMailbox, Mail};
 
 /// Readers that stay open: one for each group of lanes that stand at one place.
@@ -47,6 +48,7 @@ impl DrainThread {
         spool: Arc<Spool>,
         targets: Arc<[Target]>,
         mailbox: Arc<CoreMailbox>,
+        letters: Option<Letters>,
     ) -> io::Result<Self> {
         let told = Arc::<Told>::default();
         let heard = Arc::clone(&told);
@@ -54,9 +56,16 @@ impl DrainThread {
             let mut drain = Drain::new(rules);
             let thread = std::thread::current();
             mailbox.attach_thread(thread.clone());
-            spool.drained_by(thread, drain.counters());
+            spool.drained_by(thread.clone(), drain.counters());
+            let letters = LostRecords::new(letters, thread);
             let mut backlog = LogBacklog::new(spool.writer().clone());
-            run(&mut drain, &mut backlog, &targets, &mailbox, &heard);
+            run(
+                &mut drain,
+                &mut backlog,
+                &targets,
+                &mailbox,
+                (&heard, &letters),
+            );
             backlog.flush();
         };
         let thread = std::thread::Builder::new()
@@ -99,9 +108,8 @@ fn run(
     backlog: &mut LogBacklog,
     targets: &[Target],
     mailbox: &CoreMailbox,
-    told: &Told,
+    (told, letters): (&Told, &LostRecords),
 ) {
-    let said = Sampled::new();
     loop {
         let ending = told.ending.load(Ordering::Acquire);
         let stopping = told.stopping.load(Ordering::Acquire);
@@ -121,10 +129,9 @@ fn run(
                 Mail::Spooled(..) | Mail::Claimed(..) | Mail::Recorded(_) | Mail::Snapshot(_) => {}
             }
         }
+        letters.open(drain, now);
         let mut wake = drain.step(now, backlog, targets);
-        for lost in drain.take_lost() {
-            say(&lost, &said);
-        }
+        letters.post(drain, now);
         if let Some(due) = backlog.flush_when_due(now.0) {
             wake = Some(wake.map_or(due, |wake| wake.min(due)));
         }
@@ -137,22 +144,6 @@ fn run(
         match wake {
             Some(wake) => std::thread::park_timeout(wake.saturating_duration_since(Instant::now())),
             None => std::thread::park(),
-        }
-    }
-}
-
-/// Says what was lost: at times only, where it is much. Counters have it all.
-fn say(lost: &LostRecord, said: &Sampled) {
-    let Some(left_out) = said.admit() else { return };
-    let request = uuid::Uuid::from_u128(lost.request).hyphenated().to_string();
-    let (target, reason) = (&*lost.target, lost.reason.kind().code());
-    let route = &*lost.route;
-    match lost.ended {
-        Ended::Refused => {
-            tracing::warn!(target: "sluicegate", target, reason, route, request, left_out, "spool.refused");
-        }
-        Ended::Expired => {
-            tracing::warn!(target: "sluicegate", target, route, request, left_out, "spool.expired");
         }
     }
 }

@@ -11,7 +11,7 @@ use sluicegate_audit::{Asked, Audit, Events, History, Source, Target, Template, 
 use super::{Gateway, PATIENCE};
 
 /// Until everything that was acknowledged is where it belongs, once the faults are over.
-const DRAIN_WITHIN: Duration = Duration::from_secs(90);
+const DRAIN_WITHIN: Duration = Duration::from_secs(180);
 
 /// A target of a story, to which nobody else writes.
 pub(crate) fn audited(name: &str, ordered: bool, source: Source) -> (Target, Source) {

@@ -117,15 +117,24 @@ impl Aws {
         }
     }
 
+    /// A new table for idempotency keys: its name.
+    pub(crate) fn keys(&self) -> String {
+        self.table_with("key").name
+    }
+
     /// A new table.
     pub(crate) fn table(&self) -> Table {
+        self.table_with("pk")
+    }
+
+    fn table_with(&self, key: &str) -> Table {
         let (name, client) = (unique("table"), client!(aws_sdk_dynamodb, &self.endpoint));
-        let key = KeySchemaElement::builder()
-            .attribute_name("pk")
-            .key_type(KeyType::Hash);
         let attribute = AttributeDefinition::builder()
-            .attribute_name("pk")
+            .attribute_name(key)
             .attribute_type(ScalarAttributeType::S);
+        let key = KeySchemaElement::builder()
+            .attribute_name(key)
+            .key_type(KeyType::Hash);
         let create = client
             .create_table()
             .table_name(&name)
@@ -266,8 +275,13 @@ impl Table {
         )
     }
 
-    /// The attribute `raw` of all its items, by a consistent scan.
+    /// The attribute `raw` of all its items.
     pub(crate) fn read(&self) -> Vec<String> {
+        self.texts("raw")
+    }
+
+    /// An attribute of all items that have it as text, by a consistent scan.
+    pub(crate) fn texts(&self, attribute: &str) -> Vec<String> {
         let client = client!(aws_sdk_dynamodb, &self.endpoint);
         self.runtime.block_on(async {
             let (mut found, mut from) = (Vec::new(), None);
@@ -275,7 +289,7 @@ impl Table {
                 let scan = client.scan().table_name(&self.name).consistent_read(true);
                 let page = scan.set_exclusive_start_key(from).send().await.unwrap();
                 let raw = |item: &std::collections::HashMap<_, _>| {
-                    let raw: &aws_sdk_dynamodb::types::AttributeValue = item.get("raw")?;
+                    let raw: &aws_sdk_dynamodb::types::AttributeValue = item.get(attribute)?;
                     raw.as_s().ok().cloned()
                 };
                 found.extend(page.items().iter().filter_map(raw));

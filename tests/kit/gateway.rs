@@ -222,6 +222,11 @@ impl Gateway {
             .sum()
     }
 
+    /// What lies beside its file.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     /// Everything that it logged.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()

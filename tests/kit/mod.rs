@@ -7,6 +7,7 @@ mod check;
 mod client;
 mod gateway;
 mod kafka;
+mod log;
 mod program;
 
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ pub(crate) use check::{event, exactly_once, ndjson};
 pub(crate) use client::{Answer, Client, Request, flood};
 pub(crate) use gateway::{Gateway, Opening, gateway};
 pub(crate) use kafka::{kafka, own_broker};
+pub(crate) use log::{letters, values};
 pub(crate) use program::{run, sluicegate};
 pub(crate) use sluicegate_testkit::stub::{Fault, Stub};
 
@@ -63,6 +65,7 @@ pub(crate) fn record_for(kind: &str) -> &'static str {
         "kinesis" => "{ partition_key: '${event.id}', data: '${event}' }",
         "dynamodb" => "{ put: { pk: '${event.id}', raw: '${json(event)}' } }",
         "sns" => "{ message: '${event}' }",
+        "log" => "{ key: '${event.id}', value: '${event}' }",
         "kafka" => "{ key: '${event.id}', value: '${event}' }",
         other => panic!("no record is known for {other}"),
     }

@@ -124,6 +124,7 @@ impl Gateway {
                 counters: CoreCounters::new(number, &shape),
                 mailbox: Arc::clone(mailboxes.of(number).unwrap()),
                 keys: None,
+                letters: None,
                 spool: Some(Arc::clone(&spool.spool)),
             })
         };
@@ -173,6 +174,9 @@ fn door(target: &Target, queue_bytes: u64) -> dispatch::Target {
         gate: Arc::new(Gate::new(Arc::new(TargetHealth::new(name)))),
         inbox: Some(Arc::<Inbox>::default()),
         counters: Arc::new(TargetCounters::new()),
+        dead_letter: None,
+        envelope: None,
+        log: None,
     }
 }
 

@@ -45,7 +45,13 @@ impl Desk {
         disk: &SimulatedDisk,
     ) -> Self {
         let written = settings.spool.as_ref().unwrap();
-        let recovered = recover(settings, written, doors, Arc::new(disk.clone()), cores);
+        let recovered = recover(
+            settings,
+            written,
+            doors,
+            Arc::new(disk.clone()),
+            (cores, false),
+        );
         let (log, rules) =
             recovered.unwrap_or_else(|wrong| panic!("the spool does not open: {wrong}"));
         let (writer, committer) = Writer::by_hand(log);

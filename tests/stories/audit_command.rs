@@ -29,6 +29,7 @@ fn a_route_of_a_file_is_audited_and_read_back_again() {
         .target("orders", &table.target())
         .target("alerts", &alerts.target())
         .target("nothing", "discard: {}")
+        .target("kept", "log: { dir: kept }")
         .fan_out(
             "POST /orders",
             &[
@@ -36,6 +37,7 @@ fn a_route_of_a_file_is_audited_and_read_back_again() {
                 "target: orders, record: { put: { pk: '${event.order}', raw: '${json(event)}' } }",
                 "target: alerts, record: { message: '${event}' }",
                 "target: nothing",
+                "target: kept",
             ],
             "",
         )

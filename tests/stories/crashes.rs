@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use sluicegate_audit::{Asked, Audit, Outcome};
+use sluicegate_audit::{Asked, Audit, Outcome, Place, Source};
 
 use crate::kit::{Load, audited, aws, gateway, kafka, own_broker};
 
@@ -14,8 +14,10 @@ use crate::kit::{Load, audited, aws, gateway, kafka, own_broker};
 const KILLS: u64 = 25;
 /// Rounds of the long form.
 const ROUNDS: u64 = 40;
-/// Events a second to all four targets: what the emulators take beside everything else.
+/// Events a second to all five targets: what the emulators take beside everything else.
 const RATE: u64 = 150;
+/// Events a second that the spool delivers to each target.
+const SPOOL_RATE: u64 = 1000;
 /// Events a second to Kafka alone.
 const RATE_KAFKA: u64 = 1000;
 
@@ -27,6 +29,7 @@ const BINDINGS: &[&str] = &[
     "target: orders, record: { update: { key: { pk: '${event.id}' }, \
      set: { raw: '${json(event)}' }, add: { puts: 1 } } }",
     "target: alerts, record: { message: '${event}' }",
+    "target: trail, record: { value: '${event}' }",
 ];
 
 /// What a route answers after, and what follows from it.
@@ -41,6 +44,13 @@ struct Promise {
 const REQUIRED: Promise = Promise {
     route: "reply: { within: 20s }",
     spool: false,
+};
+
+/// Records of a spool go to a target side by side, except to Kafka, whose one producer keeps order,
+/// and to a log.
+const SPOOLED: Promise = Promise {
+    route: "reply: { after: spooled }",
+    spool: true,
 };
 
 fn rounds() -> std::ops::Range<u64> {
@@ -65,32 +75,38 @@ fn kill_in_rounds(story: &str, round: impl Fn(u64) -> u64) {
     }
 }
 
-fn all_four_are_killed_for(story: &str, promise: Promise) {
+fn all_five_are_killed_for(story: &str, promise: Promise) {
     let (Some(kafka), Some(aws)) = (kafka(story), aws(story)) else {
         return;
     };
     kill_in_rounds(story, |seed| {
         let (audit, stream) = (kafka.topic(4), aws.stream(2));
         let (table, topic) = (aws.table(), aws.topic());
-        let folder = tempfile::tempdir().unwrap();
         let mut opening = gateway()
             .target("audit", &audit.target())
             .target("clicks", &stream.target())
             .target("orders", &table.target())
             .target("alerts", &topic.target())
+            .target("trail", "log: { dir: trail }")
             .fan_out("POST /events", BINDINGS, promise.route);
         if promise.spool {
-            let dir = folder.path().join("spool");
-            opening = opening.top(&format!("spool: {{ dir: '{}' }}\n", dir.display()));
+            let spool = format!("spool: {{ dir: spool, rate: {SPOOL_RATE}/s }}\n");
+            opening = opening.top(&spool);
         }
+        let gateway = opening.start();
+        let trail = Source::Log {
+            dir: gateway.beside("trail"),
+            place: Place::whole(&["id".to_owned()]),
+        };
         let targets = Audit::open(vec![
             audited("Kafka", true, audit.source()),
             // Records of a spool go to a stream side by side.
             audited("Kinesis", !promise.spool, stream.source()),
             audited("DynamoDB", false, table.source()),
             audited("SNS", false, topic.source()),
+            audited("log", true, trail),
         ]);
-        kill(opening.start(), targets.unwrap(), seed, RATE, promise)
+        kill(gateway, targets.unwrap(), seed, RATE, promise)
     });
 }
 
@@ -116,7 +132,7 @@ fn kill(
         faults: KILLS,
         faults_min: KILLS,
         // A spool's cursors are durable once a second: what was delivered since goes out again.
-        duplicates_allowed: if promise.spool { KILLS * rate * 2 } else { 0 },
+        duplicates_allowed: if promise.spool { KILLS * SPOOL_RATE } else { 0 },
         ..Asked::default()
     };
     let acknowledged = load.judge(targets, asked);
@@ -126,10 +142,15 @@ fn kill(
 
 #[test]
 fn what_required_targets_confirmed_survives_kills_of_the_gateway() {
-    all_four_are_killed_for(
+    all_five_are_killed_for(
         "what_required_targets_confirmed_survives_kills_of_the_gateway",
         REQUIRED,
     );
+}
+
+#[test]
+fn what_was_spooled_survives_kills_of_the_gateway() {
+    all_five_are_killed_for("what_was_spooled_survives_kills_of_the_gateway", SPOOLED);
 }
 
 #[test]

@@ -122,6 +122,11 @@ impl CursorFiles {
         self.prove(disk)
     }
 
+    /// Whether what was read is durable for sure.
+    pub(crate) fn is_proven(&self) -> bool {
+        self.unproven.is_none()
+    }
+
     /// Makes a state durable.
     pub(crate) fn write(&mut self, disk: &dyn Disk, state: &CursorState) -> io::Result<()> {
         self.prove(disk)?;

@@ -14,6 +14,10 @@ use rustix::fs::FallocateFlags;
 /// The file whose lock says that a process holds the directory.
 const LOCK: &str = "LOCK";
 
+/// Somebody who only looks holds the lock for a moment; that is waited out.
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
 /// The lock of a directory, until it is dropped.
 pub type DirectoryLock = Box<dyn Any + Send + Sync>;
 
@@ -123,6 +127,20 @@ impl RealDisk {
         Self::over(path, false)
     }
 
+    /// Whether a process holds the directory now. The lock is taken for a moment to see it, which
+    /// [`Disk::lock`] waits out.
+    pub fn is_held(&self) -> io::Result<bool> {
+        let file = match File::open(self.path.join(LOCK)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            file => file?,
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
     fn over(path: &Path, writes: bool) -> io::Result<Self> {
         std::fs::read_dir(path)?;
         Ok(Self {
@@ -197,10 +215,15 @@ impl Disk for RealDisk {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let file = options.mode(0o600).open(self.path.join(LOCK))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Box::new(file)),
-            Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
-            Err(TryLockError::Error(error)) => Err(error),
+        let mut tries = LOCK_TRIES;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Box::new(file)),
+                Err(TryLockError::WouldBlock) if tries > 0 => tries -= 1,
+                Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+            std::thread::sleep(LOCK_PAUSE);
         }
     }
 

@@ -200,3 +200,76 @@ pub(crate) fn number_u64(bytes: &[u8], at: usize) -> Option<u64> {
     let eight = bytes.get(at..at + 8)?;
     Some(u64::from_le_bytes(eight.try_into().ok()?))
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// What was written once must be readable for ever: these bytes never change under version 1.
+    #[test]
+    fn the_bytes_are_those_of_version_1() {
+        let header = SegmentHeader {
+            base: 258,
+            salt: 0x0403_0201,
+        };
+        let block = header.encode();
+        let copy = "534c5549434c4f470100000000000000020100000000000001020304b29ff6f8";
+        assert_eq!(hex(&block[..32]), copy);
+        assert_eq!(hex(&block[512..544]), copy);
+        assert_eq!(block.len() as u64, FIRST_RECORD);
+        let append = Append {
+            kind: 7,
+            time: UNIX_EPOCH + Duration::from_nanos(0x0102_0304_0506_0708),
+            payload: Bytes::from_static(b"hello"),
+        };
+        let mut record = Vec::new();
+        encode(&append, 259, 2, header.salt, &mut record);
+        let parts = [
+            "05000000",
+            "b0af13dd",
+            "0301000000000000",
+            "0807060504030201",
+            "07",
+            "020000",
+            "9d555223",
+            "68656c6c6f000000",
+        ];
+        assert_eq!(hex(&record), parts.concat());
+    }
+
+    #[test]
+    fn what_was_written_is_read_and_nothing_else() {
+        let append = Append {
+            kind: 255,
+            time: UNIX_EPOCH + Duration::from_nanos(17),
+            payload: Bytes::from_static(b"payload of some bytes"),
+        };
+        let mut record = Vec::new();
+        encode(&append, 9, GROUP_MAX + 5, 77, &mut record);
+        let read = RecordHeader::decode(&record, 77).unwrap();
+        assert_eq!((read.sequence, read.kind, read.time), (9, 255, append.time));
+        assert_eq!(read.before_in_group as usize, GROUP_MAX);
+        assert_eq!(read.extent() as usize, record.len());
+        assert!(read.confirms(&record, 77));
+        assert_eq!(
+            RecordHeader::decode(&record, 78),
+            None,
+            "another segment's salt"
+        );
+        for bit in 0..record.len() * 8 {
+            let mut flipped = record.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let found = RecordHeader::decode(&flipped, 77);
+            assert!(
+                !found.is_some_and(|it| it.confirms(&flipped, 77)),
+                "bit {bit}"
+            );
+        }
+    }
+}

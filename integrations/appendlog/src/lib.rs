@@ -1,4 +1,5 @@
-//! The append log: records that survive the process and the power.
+//! The append log: records that survive the process and the power. README.md says what stands in a
+//! directory, which rules hold and where they are kept.
 
 mod cursors;
 mod disk;

@@ -73,9 +73,15 @@ impl Log {
         let mut cursor_files = CursorFiles::new(&found);
         // Space for the cursors, before there is none. They are tried again when they are written.
         let _ = cursor_files.prepare(disk.as_ref());
+        let proven = cursor_files.is_proven();
         let log = Self {
             cursor_files,
-            durable: found.state,
+            // What could not be written anew may be in the kernel only: nothing goes because of it.
+            durable: if proven {
+                found.state
+            } else {
+                CursorState::default()
+            },
             disk,
             options,
             shared,

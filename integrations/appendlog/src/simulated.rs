@@ -289,11 +289,10 @@ impl Disk for SimulatedDisk {
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let mut inner = self.call()?;
-        if !inner.names.contains_key(from) {
-            return Err(io::ErrorKind::NotFound.into());
-        }
-        Change::Rename(from.to_owned(), to.to_owned()).apply(&mut inner.names);
-        let change = Change::Rename(from.to_owned(), to.to_owned());
+        let file = inner.names.get(from).copied();
+        let file = file.ok_or(io::ErrorKind::NotFound)?;
+        let change = Change::Rename(from.to_owned(), to.to_owned(), file);
+        change.clone().apply(&mut inner.names);
         inner.changes.push(change);
         Ok(())
     }

@@ -62,92 +62,105 @@ fn options() -> Options {
     }
 }
 
-/// Stores ten records; says what came of it and how long it took.
-fn store(writer: &Writer, first: u64) -> (Result<std::ops::Range<u64>, AppendError>, Duration) {
-    let (told, hear) = mpsc::channel();
-    let records: Vec<Append> = (first..first + 10).map(append).collect();
-    let began = Instant::now();
-    let done = move |result| told.send(result).unwrap();
-    writer.append(records, Box::new(done));
-    let result = hear.recv_timeout(Duration::from_secs(30)).unwrap();
-    (result, began.elapsed())
-}
-
 fn fills_and_frees(place: &Path) {
     let disk = Arc::new(RealDisk::open(place).unwrap());
     let (log, _) = Log::open(disk.clone(), options()).unwrap();
-    let writer = Writer::start(log).unwrap();
-    let mut confirmed = Vec::new();
-    let mut slowest = Duration::ZERO;
-    let mut number = 0;
+    let mut filling = Filling {
+        writer: Writer::start(log).unwrap(),
+        confirmed: Vec::new(),
+        number: 0,
+        slowest: Duration::ZERO,
+    };
     for round in 0..3 {
-        let mut refused = 0;
-        while refused < 20 {
-            let (result, took) = store(&writer, number);
-            match result {
-                Ok(range) => confirmed.push((range.start, number)),
-                Err(error) => {
-                    assert_eq!(error, AppendError::Full);
-                    slowest = slowest.max(took);
-                    refused += 1;
-                }
-            }
-            number += 10;
-        }
+        while filling.refused() < 20 {}
         // Somebody else takes what the log leaves, to the last byte.
         let other = place.join("other");
         let _ = std::fs::write(&other, vec![1; 8 << 20]);
-        assert_eq!(store(&writer, number).0, Err(AppendError::Full));
+        assert_eq!(filling.store(), Err(AppendError::Full));
         // What is there is delivered, and its cursor moves, all the same.
-        let stored = rest(&mut writer.reader(0));
-        let next = stored.last().unwrap().sequence + 1;
-        assert!(
-            stored
-                .iter()
-                .all(|it| confirmed.iter().any(|(sequence, number)| {
-                    (*sequence..*sequence + 10).contains(&it.sequence)
-                        && is(it, number + it.sequence - sequence)
-                }))
-        );
-        writer.advance("orders", next - 5);
-        std::fs::remove_file(&other).unwrap();
+        let next = filling.deliver();
+        filling.writer.advance("orders", next - 5);
         if round == 1 {
             // The space comes back by itself.
             wait_until("segments go while the disk is full", || {
-                writer.usage().first > 0
+                filling.writer.usage().first > 0
             });
         }
+        std::fs::remove_file(&other).unwrap();
         let began = Instant::now();
-        let again = loop {
-            let (result, _) = store(&writer, number);
-            number += 10;
-            if let Ok(range) = result {
-                confirmed.push((range.start, number - 10));
-                break began.elapsed();
-            }
-            assert!(
-                began.elapsed() < Duration::from_secs(30),
-                "it does not recover"
-            );
-            std::thread::yield_now();
-        };
-        println!("full {round}: stored again {again:?} after there was space");
+        wait_until("it recovers", || filling.store().is_ok());
+        println!(
+            "full {round}: stored again {:?} after there was space",
+            began.elapsed()
+        );
     }
-    println!("full: the slowest refusal took {slowest:?}");
-    assert_eq!(writer.usage().sync_errors, 0);
-    writer.stop();
-    drop(writer);
+    println!("full: the slowest refusal took {:?}", filling.slowest);
+    assert_eq!(filling.writer.usage().sync_errors, 0);
+    filling.writer.stop();
+    let confirmed = std::mem::take(&mut filling.confirmed);
+    drop(filling);
     let (log, found) = Log::open(disk, options()).unwrap();
     assert!(found.is_clean(), "{found:?}");
     let from = log.cursor("orders").unwrap();
     let stored = rest(&mut log.reader(from));
     for (sequence, number) in confirmed {
         for (sequence, number) in (sequence..sequence + 10).zip(number..) {
-            let there = stored
-                .iter()
-                .any(|it| it.sequence == sequence && is(it, number));
+            let mut same = stored.iter().filter(|it| it.sequence == sequence);
+            let there = same.any(|it| is(it, number));
             assert!(sequence < from || there, "{sequence} is lost");
         }
+    }
+}
+
+/// A log that is filled, ten records at a time.
+struct Filling {
+    writer: Writer,
+    /// First sequence and first number of each ten.
+    confirmed: Vec<(u64, u64)>,
+    number: u64,
+    slowest: Duration,
+}
+
+impl Filling {
+    fn store(&mut self) -> Result<(), AppendError> {
+        let (told, hear) = mpsc::channel();
+        let first = self.number;
+        let records: Vec<Append> = (first..first + 10).map(append).collect();
+        self.number += 10;
+        let began = Instant::now();
+        let done = move |result| told.send(result).unwrap();
+        self.writer.append(records, Box::new(done));
+        let result = hear.recv_timeout(Duration::from_secs(30)).unwrap();
+        if result.is_err() {
+            self.slowest = self.slowest.max(began.elapsed());
+        }
+        result.map(|range: std::ops::Range<u64>| self.confirmed.push((range.start, first)))
+    }
+
+    /// Stores until it is refused; how often in a row it was.
+    fn refused(&mut self) -> u64 {
+        let mut refused = 0;
+        while refused < 20 {
+            match self.store() {
+                Ok(()) => return refused,
+                Err(error) => assert_eq!(error, AppendError::Full),
+            }
+            refused += 1;
+        }
+        refused
+    }
+
+    /// Reads all that is there; the sequence after it.
+    fn deliver(&self) -> u64 {
+        let stored = rest(&mut self.writer.reader(0));
+        for record in &stored {
+            let mut tens = self.confirmed.iter();
+            let ten =
+                tens.find(|(sequence, _)| (*sequence..sequence + 10).contains(&record.sequence));
+            let (sequence, number) = ten.unwrap();
+            assert!(is(record, number + record.sequence - sequence));
+        }
+        stored.last().unwrap().sequence + 1
     }
 }
 

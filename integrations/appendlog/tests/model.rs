@@ -51,6 +51,30 @@ impl Model {
     }
 }
 
+impl Model {
+    /// The log holds what the model holds; what lies below `gone` may be gone.
+    fn agrees(&self, log: &Log, gone: u64) -> Result<(), TestCaseError> {
+        for name in 0..3 {
+            let name = name.to_string();
+            prop_assert_eq!(log.cursor(&name), self.cursors.get(&name).copied());
+        }
+        let settled = self.settled();
+        let left = rest(&mut log.reader(settled));
+        let sequences: Vec<u64> = left.iter().map(|it| it.sequence).collect();
+        // A cursor that was made late begins at what is left.
+        let first = sequences.first().copied().unwrap_or(self.next);
+        prop_assert!(
+            first == settled || (settled..=gone).contains(&first),
+            "{}",
+            first
+        );
+        prop_assert_eq!(sequences, (first..self.next).collect::<Vec<_>>());
+        prop_assert!(left.iter().all(|it| is(it, it.sequence)));
+        prop_assert_eq!(log.usage().next, self.next);
+        Ok(())
+    }
+}
+
 fn options() -> Options {
     Options {
         segment_bytes: 4 * 1024,
@@ -132,19 +156,7 @@ proptest! {
                     reader = log.reader(read);
                 }
             }
-            for name in 0..3 {
-                let name = name.to_string();
-                prop_assert_eq!(log.cursor(&name), model.cursors.get(&name).copied());
-            }
-            let settled = model.settled();
-            let left: Vec<_> = rest(&mut log.reader(settled));
-            let sequences: Vec<u64> = left.iter().map(|it| it.sequence).collect();
-            // A cursor that was made late begins at what is left.
-            let first = sequences.first().copied().unwrap_or(model.next);
-            prop_assert!(first == settled || (settled..=gone).contains(&first), "{first}");
-            prop_assert_eq!(sequences, (first..model.next).collect::<Vec<_>>());
-            prop_assert!(left.iter().all(|it| is(it, it.sequence)));
-            prop_assert_eq!(log.usage().next, model.next);
+            model.agrees(&log, gone)?;
         }
         let looked = Snapshot::open(Arc::new(disk.clone())).unwrap();
         prop_assert!(looked.recovery().damages.is_empty());

@@ -66,6 +66,11 @@ impl Connection {
         let stream = stream
             .map_err(|_| format!("{} does not answer", address.authority))?
             .map_err(|error| format!("{}: {error}", address.authority))?;
+        // A port on which nobody listens may be the very one that the kernel gave us to come from:
+        // then TCP connects us to ourselves, and whoever wants to listen there cannot.
+        if stream.local_addr().ok() == stream.peer_addr().ok() {
+            return Err(format!("nobody listens on {}", address.authority));
+        }
         // Without it each small event would wait for the one before to be acknowledged by TCP.
         let _ = stream.set_nodelay(true);
         let (open, connection) = handshake(TokioIo::new(stream))

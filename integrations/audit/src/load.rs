@@ -19,6 +19,8 @@ use crate::history::{History, Outcome};
 
 /// Connections of a load.
 pub const CONNECTIONS_MAX: usize = 1024;
+/// How long events that are late are still sent when the time is over.
+const LATE_MAX: Duration = Duration::from_secs(10);
 /// Until a connection that could not be made is tried again.
 const CONNECT_PAUSE: Duration = Duration::from_millis(20);
 
@@ -106,7 +108,7 @@ pub struct Sent {
     pub latency: Histogram<u64>,
     /// Answers by their status, 0 for none; the busiest first.
     pub statuses: Vec<(u16, u64)>,
-    /// Events that were due and not sent, since all connections waited.
+    /// Events that were due and not sent even 10 s late, since all connections waited.
     pub unsent: u64,
     /// What kept it from connecting, where that was so at the end.
     pub trouble: Option<String>,
@@ -229,7 +231,7 @@ impl Lane {
             (state.first, state.begin)
         };
         let mut connection = Connection::new(self.load.answer_within);
-        let end = begin + self.load.time;
+        let end = begin + self.load.time + LATE_MAX;
         // A lane begins where the keys begin, so that a key has the same lane in every load.
         let mut place = (self.place + self.step - first % self.step) % self.step;
         while place < self.load.events() {

@@ -141,6 +141,8 @@ reason_kinds! {
     QueueFull = "queue_full",
     /// The time to give up (`give_up`) passed.
     GiveUp = "give_up",
+    /// It waited in the spool for longer than `max_age`.
+    Expired = "expired",
     /// The gateway is stopping.
     Stopping = "stopping",
 }

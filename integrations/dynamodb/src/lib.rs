@@ -9,6 +9,7 @@ mod item;
 mod json;
 mod judge;
 mod key;
+mod keys;
 mod maker;
 mod mapping;
 mod number;
@@ -22,6 +23,7 @@ mod settings;
 mod single;
 mod update;
 
+pub use keys::open_keys;
 pub use probe::probe;
 pub use request::FIELDS;
 pub use room::open;

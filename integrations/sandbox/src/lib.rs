@@ -5,7 +5,7 @@
 //! cluster on a loopback port, reached by the real Kafka room.
 //!
 //! * `front`: takes the SDKs' calls and hands each to its service.
-//! * `dynamodb`, `kinesis`, `topics`, `kafka`: the services.
+//! * `dynamodb`, `kinesis`, `topics`, `kafka`: the services; `logs`: a directory for logs.
 //! * `watcher` and `readers`: read back each record as it lands, through the service's own read
 //!   call, and let the oldest go where a service holds too many.
 
@@ -14,6 +14,7 @@ mod form;
 mod front;
 mod kafka;
 mod kinesis;
+mod logs;
 mod readers;
 mod sqs;
 mod topics;
@@ -21,6 +22,7 @@ mod values;
 mod watcher;
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::{
@@ -35,6 +37,7 @@ pub use watcher::{Landed, Watched, Watcher};
 
 use front::Front;
 use kafka::Kafka;
+use logs::Logs;
 use watcher::Place;
 
 /// Shards of a stream, and partitions of a topic where nothing else is asked for.
@@ -74,6 +77,7 @@ pub struct TableKey<'a> {
 pub struct Sandbox {
     front: Arc<Front>,
     kafka: Kafka,
+    logs: Logs,
     hallway: Arc<Hallway>,
     /// Where the services' own tasks run, and this type's calls.
     runtime: tokio::runtime::Runtime,
@@ -96,6 +100,7 @@ impl Sandbox {
         Ok(Self {
             front,
             kafka: Kafka::start()?,
+            logs: Logs::start()?,
             hallway,
             runtime,
         })
@@ -117,6 +122,21 @@ impl Sandbox {
     #[must_use]
     pub fn kafka_bootstrap(&self) -> String {
         self.kafka.bootstrap_servers()
+    }
+
+    /// The directory of all logs: each has one in it, by the name of its target. It goes with this.
+    #[must_use]
+    pub fn logs(&self) -> &Path {
+        self.logs.path()
+    }
+
+    /// A log of this name, which its target makes when it opens.
+    #[must_use]
+    pub fn create_log(&self, name: &str) -> Watched {
+        Watched::new(Place::Log {
+            name: name.to_owned(),
+            directory: self.logs.path().join(name),
+        })
     }
 
     /// Creates a table with this hash key and, where there are two, this range key.

@@ -1,6 +1,7 @@
 //! Watches places, and says what lands in them.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -29,6 +30,7 @@ pub(crate) enum Place {
     Stream { name: String, shards: Vec<String> },
     Queue { topic: String, url: String },
     Topic { name: String, partitions: Vec<i32> },
+    Log { name: String, directory: PathBuf },
 }
 
 impl Watched {
@@ -36,7 +38,7 @@ impl Watched {
         Self(place)
     }
 
-    /// The service: `DynamoDB`, `Kinesis`, `SNS` or `Kafka`.
+    /// The service: `DynamoDB`, `Kinesis`, `SNS`, `Kafka` or `Log`.
     #[must_use]
     pub fn service(&self) -> &'static str {
         match &self.0 {
@@ -44,16 +46,18 @@ impl Watched {
             Place::Stream { .. } => "Kinesis",
             Place::Queue { .. } => "SNS",
             Place::Topic { .. } => "Kafka",
+            Place::Log { .. } => "Log",
         }
     }
 
-    /// The name of the table, stream or topic.
+    /// The name of the table, stream, topic or log.
     #[must_use]
     pub fn name(&self) -> &str {
         match &self.0 {
-            Place::Table { name, .. } | Place::Stream { name, .. } | Place::Topic { name, .. } => {
-                name
-            }
+            Place::Table { name, .. }
+            | Place::Stream { name, .. }
+            | Place::Topic { name, .. }
+            | Place::Log { name, .. } => name,
             Place::Queue { topic, .. } => topic,
         }
     }

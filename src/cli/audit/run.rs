@@ -17,6 +17,10 @@ use crate::cli::ending::{Ending, complain, say};
 use crate::cli::files::settings_of;
 use crate::settings::Settings;
 
+/// How long targets may take to hold everything.
+const DRAIN: Duration = Duration::from_secs(60);
+/// The same where it was sent some time ago.
+const DRAIN_OF_A_HISTORY: Duration = Duration::from_secs(5);
 /// Between two looks at a running load.
 const LOOK: Duration = Duration::from_millis(50);
 /// Events that may follow a load: fresh ones, until one goes through.
@@ -49,9 +53,12 @@ fn audited(
         send(arguments, load, history)?;
         save(arguments, history)?;
     }
-    let all = audit
-        .drain(history, arguments.drain)
-        .map_err(Ending::Wrong)?;
+    let waits = match arguments.history {
+        None => DRAIN,
+        Some(_) => DRAIN_OF_A_HISTORY,
+    };
+    let waits = arguments.drain.unwrap_or(waits);
+    let all = audit.drain(history, waits).map_err(Ending::Wrong)?;
     if !all && !arguments.json {
         let waited = arguments.drain;
         complain(&format!(
@@ -287,7 +294,7 @@ fn summary(sent: &Sent) -> String {
     );
     if sent.unsent > 0 {
         text.push_str(&format!(
-            "{} events were due and could not be sent in time; more --connections may help\n",
+            "{} events were due and could not be sent, even late; more --connections may help\n",
             sent.unsent
         ));
     }

@@ -38,6 +38,7 @@ pub(in crate::cli) fn command(file: Option<&PathBuf>, flags: Flags) -> Result<()
         log::start(listen.log_format.into()).map_err(Ending::Fault)?;
     }
     let keys = LentKeys::lend(&mut settings)?;
+    let _spool = LentSpool::lend(&mut settings);
     let (embedded, landings) = Embedded::start(&settings).map_err(Ending::Wrong)?;
     let look = Look::of(&settings, embedded.places());
     // The gateway takes its settings with it; what is shown is read from another copy.
@@ -53,6 +54,27 @@ pub(in crate::cli) fn command(file: Option<&PathBuf>, flags: Flags) -> Result<()
     look.title(&name, "nothing leaves this process");
     look.welcome(&shown, &running, &keys, embedded.places());
     serve_until_stopped(running, look, landings)
+}
+
+/// A directory for the spool that goes when the sandbox ends: what is tried is not kept, and the
+/// directory that the file names may be a gateway's.
+struct LentSpool(PathBuf);
+
+impl LentSpool {
+    fn lend(settings: &mut Settings) -> Option<Self> {
+        let spool = settings.spool.as_mut()?;
+        let name = format!("sluicegate-spool-{}", uuid::Uuid::new_v4().simple());
+        let dir = std::env::temp_dir().join(name);
+        spool.dir.clone_from(&dir);
+        Some(Self(dir))
+    }
+}
+
+impl Drop for LentSpool {
+    fn drop(&mut self) {
+        // What is left in a directory of temporary files is no harm.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 fn read(file: Option<&PathBuf>) -> Result<Settings, Ending> {

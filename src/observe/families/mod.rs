@@ -1,6 +1,7 @@
 //! The registry of metrics: each family's name, meaning and labels beside the code that fills it.
 //! The reference page is printed from it.
 
+mod keys;
 mod process;
 mod routes;
 mod spool;
@@ -58,6 +59,7 @@ pub fn families() -> impl Iterator<Item = &'static Family> {
         routes::FAMILIES,
         targets::FAMILIES,
         spool::FAMILIES,
+        keys::FAMILIES,
         process::FAMILIES,
     ]
     .into_iter()

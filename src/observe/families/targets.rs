@@ -8,7 +8,7 @@ use super::{Family, Kind, NANOSECONDS_IN_A_SECOND};
 use crate::observe::histogram::{RECORD_BOUNDS, TIME_BOUNDS};
 use crate::observe::prometheus::Samples;
 use crate::observe::scrape::Scrape;
-use crate::observe::{RecordOutcome, TargetReading, state_word};
+use crate::observe::{LogReading, RecordOutcome, TargetReading, state_word};
 
 pub(super) static FAMILIES: &[Family] = &[
     Family {
@@ -148,6 +148,63 @@ pub(super) static FAMILIES: &[Family] = &[
         },
     },
     Family {
+        name: "dead_letters_total",
+        kind: Kind::Counter,
+        help: "Records that will not be delivered and are kept as dead letters, by the reason.",
+        labels: &["target", "reason"],
+        fill: |scrape, samples| {
+            for (target, _) in &scrape.targets {
+                for (reason, letters) in &target.counters.dead_letters {
+                    samples.add(&[&target.name, reason.code()], letters);
+                }
+            }
+        },
+    },
+    Family {
+        name: "dead_letters_lost_total",
+        kind: Kind::Counter,
+        help: "Dead letters that could not be kept: nobody has these records.",
+        labels: &["target"],
+        fill: |scrape, samples| {
+            per_target(scrape, samples, |target| target.counters.dead_letters_lost);
+        },
+    },
+    Family {
+        name: "log_bytes",
+        kind: Kind::Gauge,
+        help: "Bytes of the segments of a target `log`.",
+        labels: &["target"],
+        fill: |scrape, samples| per_log(scrape, samples, |log| log.bytes),
+    },
+    Family {
+        name: "log_limit_bytes",
+        kind: Kind::Gauge,
+        help: "Bytes that a target `log` may have; past it records are refused, or the oldest go.",
+        labels: &["target"],
+        fill: |scrape, samples| per_log(scrape, samples, |log| log.limit_bytes),
+    },
+    Family {
+        name: "log_records",
+        kind: Kind::Gauge,
+        help: "Records in a target `log`.",
+        labels: &["target"],
+        fill: |scrape, samples| per_log(scrape, samples, |log| log.records),
+    },
+    Family {
+        name: "log_oldest_seconds",
+        kind: Kind::Gauge,
+        help: "Age of the oldest record in a target `log`; 0 where it has none.",
+        labels: &["target"],
+        fill: |scrape, samples| per_log(scrape, samples, |log| log.age().as_secs_f64()),
+    },
+    Family {
+        name: "log_fsync_errors_total",
+        kind: Kind::Counter,
+        help: "Syncs of a target `log` that failed; each cost a segment and no record.",
+        labels: &["target"],
+        fill: |scrape, samples| per_log(scrape, samples, |log| log.sync_errors),
+    },
+    Family {
         name: "late_total",
         kind: Kind::Counter,
         help: "Records confirmed after their client had been answered.",
@@ -159,6 +216,18 @@ pub(super) static FAMILIES: &[Family] = &[
         },
     },
 ];
+
+fn per_log<V: Display>(
+    scrape: &Scrape,
+    samples: &mut Samples<'_>,
+    value: impl Fn(&LogReading) -> V,
+) {
+    for (target, _) in &scrape.targets {
+        if let Some(log) = &target.log {
+            samples.add(&[&target.name], value(log));
+        }
+    }
+}
 
 fn per_target<V: Display>(
     scrape: &Scrape,

@@ -51,8 +51,23 @@ impl Look<'_> {
         }
     }
 
-    /// True if a key of a route other than `to` names the target.
+    fn takes_letters(&self, place: Option<u16>) -> bool {
+        let (targets, routes) = (&self.settings.targets, &self.settings.routes);
+        targets.iter().any(|target| target.dead_letter == place)
+            || routes.iter().any(|route| route.reply.dead_letter == place)
+    }
+
+    /// True if a key of a route other than `to`, or a dead letter, names the target.
     fn is_named_elsewhere(&self, target: &str) -> bool {
+        let place = self
+            .settings
+            .targets
+            .iter()
+            .position(|known| *known.name == *target);
+        let letters = place.and_then(|place| u16::try_from(place).ok());
+        if letters.is_some() && self.takes_letters(letters) {
+            return true;
+        }
         let named = |node: &Node| matches!(&node.value, NodeValue::Text(text) if text == target);
         self.parts.routes.iter().any(|(route, _)| {
             entries(route)

@@ -23,7 +23,10 @@ impl Entry {
         let mut way = Way::Live;
         if fate == Fate::Spooled {
             way = Way::Spooled;
-            self.spooling = Spooling::Stored;
+            // Others of the request may be on their way to the spool.
+            if self.spooling == Spooling::Not {
+                self.spooling = Spooling::Stored;
+            }
         }
         let record = self.push(event, binding, target, 0, way);
         if let (Some(state), Fate::Ended(outcome)) = (self.records.get_mut(record as usize), fate) {

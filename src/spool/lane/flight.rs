@@ -137,23 +137,18 @@ impl Lane {
         self.pop();
     }
 
-    /// A record that was lost is at the dead letter, or is to go there again.
-    pub(in crate::spool) fn lettered(&mut self, number: u32, confirmed: bool, turn: &mut Turn<'_>) {
+    /// A record that was lost is at the dead letter, or that would not have it.
+    pub(in crate::spool) fn lettered(&mut self, number: u32, kept: bool, turn: &mut Turn<'_>) {
         let Some(offset) = self.offset_of(number) else {
             return;
         };
-        let Some(place) = self
-            .window
-            .get(offset)
-            .filter(|p| p.state == State::Lettered)
-        else {
+        let Some(State::Lettered(ended)) = self.window.get(offset).map(|place| place.state) else {
             return;
         };
-        if confirmed {
+        if kept || ended == Ended::Expired {
             self.settle(offset);
         } else {
-            // The target is asked once more: it says again what it thinks of the record.
-            let _ = place;
+            // It stays. The target is asked once more, and says again what it thinks of it.
             self.set(offset, State::Ready);
             self.ready_from = self.ready_from.min(offset);
             self.paused_until = Some(turn.now + SPOOL_PAUSE_MAX);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytestring::ByteString;
 use sluicegate_contract::{Record, RecordId};
 
-use super::LostRecord;
+use super::{Ended, LostRecord};
 use crate::limits::SPOOL_PAUSE_MAX;
 use crate::settle::Ledger;
 use crate::spool::entry;
@@ -40,7 +40,7 @@ pub(super) enum State {
     /// Handed over; its outcome will come.
     Flying,
     /// On its way to the dead letter.
-    Lettered,
+    Lettered(Ended),
     /// Nothing is to be done any more.
     Settled,
 }

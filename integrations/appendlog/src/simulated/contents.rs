@@ -26,7 +26,8 @@ pub(super) enum Pending {
 #[derive(Clone)]
 pub(super) enum Change {
     Make(String, usize),
-    Rename(String, String),
+    /// From, to, and the file that had the name: an entry names its file, not another entry.
+    Rename(String, String, usize),
     Remove(String),
 }
 
@@ -36,10 +37,9 @@ impl Change {
             Self::Make(name, file) => {
                 names.insert(name, file);
             }
-            Self::Rename(from, to) => {
-                if let Some(file) = names.remove(&from) {
-                    names.insert(to, file);
-                }
+            Self::Rename(from, to, file) => {
+                names.remove(&from);
+                names.insert(to, file);
             }
             Self::Remove(name) => {
                 names.remove(&name);

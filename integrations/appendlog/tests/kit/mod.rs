@@ -84,6 +84,9 @@ pub(crate) fn is(stored: &Stored, number: u64) -> bool {
     (&stored.payload, stored.kind, stored.time) == (&wanted.payload, wanted.kind, wanted.time)
 }
 
+/// The cursors of a log.
+const NAMES: [&str; 3] = ["orders", "audit", "lake"];
+
 /// Several lives of one log, and what was said in them.
 pub(crate) struct Lives {
     pub(crate) disk: SimulatedDisk,
@@ -124,8 +127,17 @@ impl Lives {
         let usage = opened.0.usage();
         tell(|| format!("opened: {:?}, {:?}", opened.1, usage.cursors));
         self.disk.stop_after(u64::MAX);
+        let Recovery { damages, .. } = &opened.1;
+        assert!(damages.is_empty(), "no power cut is damage: {damages:?}");
         self.judge(&opened.0);
-        Some(opened)
+        let (mut log, found) = opened;
+        // All are there from the beginning, so that none is made after what it would have held is
+        // gone.
+        for name in NAMES {
+            log.advance(name, 0);
+            self.moved.entry(name.to_owned()).or_default();
+        }
+        Some((log, found))
     }
 
     /// Stores, moves cursors and syncs at random, until the machine stops or enough was done.
@@ -164,7 +176,7 @@ impl Lives {
     }
 
     fn advance(&mut self, log: &mut Log) {
-        let name = *self.random.choice(&["orders", "audit", "lake"]).unwrap();
+        let name = *self.random.choice(&NAMES).unwrap();
         let from = log.cursor(name).unwrap_or_default();
         let next = self.random.u64(from..=log.usage().next.max(from));
         log.advance(name, next);
@@ -184,8 +196,7 @@ impl Lives {
 
     /// What may be missing: only what every durable or moved cursor has passed.
     fn judge(&mut self, log: &Log) {
-        let names = ["orders", "audit", "lake"];
-        for name in names {
+        for name in NAMES {
             let durable = self.durable.get(name).copied().unwrap_or_default();
             let moved = self.moved.get(name).copied().unwrap_or_default();
             let found = log.cursor(name).unwrap_or_default();
@@ -194,8 +205,7 @@ impl Lives {
                 "the cursor {name} is at {found}, and was at {durable}, moved to {moved}"
             );
         }
-        let cursors = names.iter().filter_map(|name| log.cursor(name));
-        // A cursor that is made late begins at what is left.
+        let cursors = NAMES.iter().filter_map(|name| log.cursor(name));
         self.gone = self.gone.max(cursors.min().unwrap_or_default());
         let stored = rest(&mut log.reader(0));
         let mut last = None;
@@ -226,10 +236,10 @@ impl Lives {
         let next = log.usage().next;
         let highest = self.confirmed.keys().next_back().map_or(0, |it| it + 1);
         assert!(next >= highest, "sequences are given out again from {next}");
-        self.moved = names
+        // What was read may be in the kernel only: it binds nobody until the next sync.
+        self.moved = NAMES
             .iter()
             .filter_map(|name| Some(((*name).to_owned(), log.cursor(name)?)))
             .collect();
-        self.durable.clone_from(&self.moved);
     }
 }

@@ -13,7 +13,7 @@ use crate::holding::Holding;
 use crate::place::Place;
 
 /// The mark of a record that a mapping made; others are dead letters and the spool's.
-const RECORD: u8 = 1;
+const RECORD: u8 = 16;
 
 pub(crate) struct LogReader {
     dir: PathBuf,
@@ -115,7 +115,7 @@ mod tests {
                 time: SystemTime::now(),
                 payload: Bytes::from(payload.clone()),
             };
-            log.append(&[append(RECORD), append(2)]).unwrap();
+            log.append(&[append(RECORD), append(17)]).unwrap();
             reader.read(&history, &mut holding).unwrap();
             assert_eq!(holding.copies_of(number), 1);
         }

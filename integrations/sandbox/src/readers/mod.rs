@@ -1,5 +1,6 @@
 //! Reads back what landed, through each service's own read call.
 
+mod log;
 mod queue;
 pub(crate) mod stream;
 mod table;
@@ -20,6 +21,7 @@ pub(crate) struct Readers {
     streams: Vec<stream::Reader>,
     queues: Vec<queue::Reader>,
     topics: Option<topic::Reader>,
+    logs: Vec<log::Reader>,
     front: Arc<Front>,
 }
 
@@ -32,6 +34,7 @@ impl Readers {
     ) -> Result<Self, Trouble> {
         let mut tables = table::Reader::new(aws_sdk_dynamodb::Client::new(config));
         let (mut streams, mut queues, mut topics) = (Vec::new(), Vec::new(), Vec::new());
+        let mut logs = Vec::new();
         let kinesis = aws_sdk_kinesis::Client::new(config);
         let sqs = aws_sdk_sqs::Client::new(config);
         for (index, Watched(place)) in places.into_iter().enumerate() {
@@ -44,6 +47,7 @@ impl Readers {
                     queues.push(queue::Reader::new(index, sqs.clone(), url));
                 }
                 Place::Topic { name, partitions } => topics.push((index, name, partitions)),
+                Place::Log { directory, .. } => logs.push(log::Reader::new(index, &directory)),
             }
         }
         let topics = if topics.is_empty() {
@@ -56,6 +60,7 @@ impl Readers {
             streams,
             queues,
             topics,
+            logs,
             front,
         })
     }
@@ -65,6 +70,9 @@ impl Readers {
         let mut found = 0;
         if let Some(topics) = &mut self.topics {
             found += topics.round(words);
+        }
+        for log in &mut self.logs {
+            found += log.round(words);
         }
         for stream in &mut self.streams {
             found += stream.round(&self.front.streams, words).await;

@@ -1,0 +1,205 @@
+//! The thread around the desk, and the handle by which letters are posted.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::{JoinHandle, Thread};
+use std::time::{Duration, Instant};
+
+use crossbeam::queue::SegQueue;
+
+use super::Letter;
+use super::desk::{self, Desk, Done, Posted};
+use crate::dispatch::Target;
+use crate::limits::LETTERS_WAITING_BYTES_MAX;
+use crate::observe::log::Sampled;
+use crate::settings::Settings;
+use crate::settle::{CoreMailbox, Mail};
+
+/// Where letters are posted, from any thread: never blocks. Cloning it counts a reference.
+#[derive(Clone)]
+pub struct Letters(Arc<Post>);
+
+struct Post {
+    queue: SegQueue<Posted>,
+    /// Bytes of letters that were posted and have not ended.
+    bytes: AtomicU64,
+    targets: Arc<[Target]>,
+    ways: Ways,
+    /// The clerk's thread, which parks while there is nothing to do.
+    clerk: OnceLock<Thread>,
+    /// When the clerk ends, whatever is left; set once.
+    end: OnceLock<Instant>,
+    said_lost: Sampled,
+}
+
+/// Which target takes whose dead letters.
+#[derive(Clone, Debug, Default)]
+pub struct Ways {
+    routes: HashMap<Arc<str>, u16>,
+    targets: Vec<Option<u16>>,
+}
+
+impl Ways {
+    /// The ways of these settings.
+    #[must_use]
+    pub fn of(settings: &Settings) -> Self {
+        let of_route = |route: &Arc<crate::settings::Route>| {
+            Some((Arc::clone(&route.name), route.reply.dead_letter?))
+        };
+        Self {
+            routes: settings.routes.iter().filter_map(of_route).collect(),
+            targets: settings.targets.iter().map(|it| it.dead_letter).collect(),
+        }
+    }
+
+    /// True where nobody has a dead letter.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.routes.is_empty() && self.targets.iter().all(Option::is_none)
+    }
+
+    /// The place of the target that takes the dead letters of a route's records for a target.
+    #[must_use]
+    pub fn destination(&self, route: &str, target: u16) -> Option<u16> {
+        let other = |place: &u16| *place != target;
+        let own = || self.targets.get(usize::from(target)).copied().flatten();
+        let route = self.routes.get(route).copied();
+        route.filter(other).or_else(own).filter(other)
+    }
+}
+
+impl Letters {
+    /// See [`Ways::destination`].
+    #[must_use]
+    pub fn destination(&self, route: &str, target: u16) -> Option<u16> {
+        self.0.ways.destination(route, target)
+    }
+
+    /// Posts a letter to the target at this place. `done` is told whether it is kept, from another
+    /// thread or within this call. `from` is the place of its record's target, for the counters.
+    pub fn post(&self, place: u16, from: Option<u16>, letter: Letter, done: Option<Done>) {
+        let bytes = letter.bytes() as u64;
+        let posted = Posted {
+            place,
+            from,
+            letter,
+            done,
+        };
+        let before = self.0.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let why = if self.0.end.get().is_some_and(|end| *end <= Instant::now()) {
+            "the gateway stopped"
+        } else if before.saturating_add(bytes) > LETTERS_WAITING_BYTES_MAX {
+            "too many dead letters wait"
+        } else {
+            self.0.queue.push(posted);
+            if let Some(clerk) = self.0.clerk.get() {
+                clerk.unpark();
+            }
+            return;
+        };
+        self.0.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        desk::lose(&self.0.targets, &self.0.said_lost, posted, why);
+    }
+}
+
+/// The thread that sends letters.
+pub struct Clerk {
+    letters: Letters,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Clerk {
+    /// Starts the clerk, who has the mailbox of this number. `None` where no file names a dead
+    /// letter.
+    ///
+    /// # Errors
+    /// There is no thread to be had.
+    pub fn start(
+        settings: &Settings,
+        targets: &Arc<[Target]>,
+        mailbox: &Arc<CoreMailbox>,
+        number: usize,
+    ) -> io::Result<Option<Self>> {
+        let ways = Ways::of(settings);
+        if ways.is_empty() {
+            return Ok(None);
+        }
+        let letters = Letters(Arc::new(Post {
+            queue: SegQueue::new(),
+            bytes: AtomicU64::new(0),
+            targets: Arc::clone(targets),
+            ways,
+            clerk: OnceLock::new(),
+            end: OnceLock::new(),
+            said_lost: Sampled::new(),
+        }));
+        // Numbers of mailboxes fit a byte: `limits::MAILBOXES_MAX`.
+        let desk = Desk::new(Arc::clone(targets), number as u8);
+        let (post, own) = (Arc::clone(&letters.0), Arc::clone(mailbox));
+        let thread = std::thread::Builder::new()
+            .name("dead-letters".into())
+            .spawn(move || run(desk, &post, &own))?;
+        let _ = letters.0.clerk.set(thread.thread().clone());
+        mailbox.attach_thread(thread.thread().clone());
+        Ok(Some(Self {
+            letters,
+            thread: Mutex::new(Some(thread)),
+        }))
+    }
+
+    /// The handle by which letters are posted.
+    #[must_use]
+    pub fn letters(&self) -> Letters {
+        self.letters.clone()
+    }
+
+    /// Waits until all letters are kept or lost, at most so long; what is left then is lost, and
+    /// so is what is posted later.
+    pub fn finish(&self, within: Duration) {
+        let _ = self.letters.0.end.set(Instant::now() + within);
+        let thread = self.thread.lock();
+        let thread = thread.unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            thread.thread().unpark();
+            // A panic of the thread has been reported where it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(mut desk: Desk, post: &Post, mailbox: &CoreMailbox) {
+    loop {
+        while let Some(posted) = post.queue.pop() {
+            desk.take(Instant::now(), posted);
+        }
+        while let Some(mail) = mailbox.take() {
+            match mail {
+                Mail::Outcome(id, outcome) => desk.outcome(id, &outcome),
+                Mail::Outcomes(outcomes) => {
+                    for (id, outcome) in &outcomes {
+                        desk.outcome(*id, outcome);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let now = Instant::now();
+        let wake = desk.send(now);
+        post.bytes
+            .fetch_sub(desk.take_ended_bytes(), Ordering::Relaxed);
+        let end = post.end.get().copied();
+        if end.is_some_and(|end| now >= end || desk.is_empty() && post.queue.is_empty()) {
+            break;
+        }
+        match [wake, end].into_iter().flatten().min() {
+            Some(at) => std::thread::park_timeout(at.saturating_duration_since(now)),
+            None => std::thread::park(),
+        }
+    }
+    while let Some(posted) = post.queue.pop() {
+        desk.take(Instant::now(), posted);
+    }
+    desk.give_up("the gateway stopped");
+}

@@ -1,0 +1,268 @@
+//! What is decided about dead letters: which is sent when, and what became of each. Time is handed
+//! in; nothing here waits.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use slab::Slab;
+use sluicegate_contract::{Outcome, ReasonKind, Record, RecordId, Room};
+
+use super::Letter;
+use crate::dispatch::{Queued, Target};
+use crate::limits::{LETTER_LOOK, LETTER_WAIT_MAX, RECORD_OVERHEAD_BYTES};
+use crate::observe::log::{self, Sampled};
+
+/// What is told once it is known whether a letter is kept.
+pub type Done = Box<dyn FnOnce(bool) + Send>;
+
+/// A letter on its way.
+pub struct Posted {
+    /// The place of the target that is to take it.
+    pub place: u16,
+    /// The place of the target that its record was for, where there still is one.
+    pub from: Option<u16>,
+    /// The letter.
+    pub letter: Letter,
+    /// Told whether it is kept.
+    pub done: Option<Done>,
+}
+
+/// The letters that are not known to be kept or lost yet.
+pub struct Desk {
+    targets: Arc<[Target]>,
+    /// The number of the mailbox to which their outcomes go.
+    owner: u8,
+    waiting: BTreeMap<u16, VecDeque<Waiting>>,
+    sent: Slab<Sent>,
+    /// Bytes of letters that ended since they were asked for.
+    ended_bytes: u64,
+    said_kept: Sampled,
+    said_lost: Sampled,
+}
+
+struct Waiting {
+    posted: Posted,
+    since: Instant,
+    record: Record,
+    /// Bytes in a call.
+    encoded: usize,
+    /// Bytes in the queue of its target.
+    weight: u64,
+}
+
+struct Sent {
+    posted: Posted,
+    weight: u64,
+}
+
+impl Desk {
+    /// An empty desk for letters to these targets, whose outcomes go to the mailbox of this number.
+    #[must_use]
+    pub fn new(targets: Arc<[Target]>, owner: u8) -> Self {
+        Self {
+            targets,
+            owner,
+            waiting: BTreeMap::new(),
+            sent: Slab::new(),
+            ended_bytes: 0,
+            said_kept: Sampled::new(),
+            said_lost: Sampled::new(),
+        }
+    }
+
+    /// Takes a letter.
+    pub fn take(&mut self, now: Instant, posted: Posted) {
+        let target = self.targets.get(usize::from(posted.place));
+        let envelope = target.and_then(|target| Some((target, target.envelope.as_ref()?)));
+        let Some((target, envelope)) = envelope else {
+            return self.lose(posted, "there is no target for it");
+        };
+        let record = envelope.record(&posted.letter);
+        match target.room.weigh(&record) {
+            Err(reason) => self.lose(posted, &reason.to_string()),
+            Ok(encoded) => {
+                let weight = (record.bytes() + RECORD_OVERHEAD_BYTES) as u64;
+                let list = self.waiting.entry(posted.place).or_default();
+                list.push_back(Waiting {
+                    posted,
+                    since: now,
+                    record,
+                    encoded,
+                    weight,
+                });
+            }
+        }
+    }
+
+    /// Sends what its target has room for, and gives up what waited too long. Says when to ask
+    /// again at the latest.
+    pub fn send(&mut self, now: Instant) -> Option<Instant> {
+        let places: Vec<u16> = self.waiting.keys().copied().collect();
+        for place in places {
+            self.send_to(now, place);
+        }
+        self.waiting.retain(|_, list| !list.is_empty());
+        (!self.waiting.is_empty()).then(|| now + LETTER_LOOK)
+    }
+
+    fn send_to(&mut self, now: Instant, place: u16) {
+        let targets = Arc::clone(&self.targets);
+        let Some(target) = targets.get(usize::from(place)) else {
+            return;
+        };
+        let mut parcel = Vec::new();
+        while let Some(first) = self.waiting.get_mut(&place).and_then(VecDeque::pop_front) {
+            if target.gate.pass().is_err() || !target.gauge.reserve(first.weight) {
+                self.put_back(now, place, first);
+                break;
+            }
+            let Waiting {
+                posted,
+                record,
+                encoded,
+                weight,
+                ..
+            } = first;
+            let slot = self.sent.insert(Sent { posted, weight });
+            let id = id_of(self.owner, slot);
+            match &target.room {
+                Room::Batching(_) => parcel.push(Queued::new(id, record, encoded)),
+                Room::Producing(room) => {
+                    let known = room.produce(&record, id).unwrap_or_else(|reason| {
+                        let certain = true;
+                        Some(Outcome::GaveUp { certain, reason })
+                    });
+                    if let Some(outcome) = known {
+                        self.outcome(id, &outcome);
+                    }
+                }
+            }
+        }
+        if let Some(inbox) = target.inbox.as_ref().filter(|_| !parcel.is_empty()) {
+            inbox.records(parcel);
+        }
+    }
+
+    /// What finds no room waits in its place, unless it has done so for long.
+    fn put_back(&mut self, now: Instant, place: u16, waiting: Waiting) {
+        if now.saturating_duration_since(waiting.since) < LETTER_WAIT_MAX {
+            self.waiting.entry(place).or_default().push_front(waiting);
+            return;
+        }
+        let list = self.waiting.remove(&place).unwrap_or_default();
+        let passed = |it: &Waiting| now.saturating_duration_since(it.since) >= LETTER_WAIT_MAX;
+        let (old, young): (Vec<_>, Vec<_>) = list.into_iter().partition(passed);
+        self.waiting.insert(place, young.into());
+        for old in std::iter::once(waiting).chain(old) {
+            self.lose(old.posted, "its target took nothing for too long");
+        }
+    }
+
+    /// Takes what became of a letter's record.
+    pub fn outcome(&mut self, id: RecordId, outcome: &Outcome) {
+        let Some(sent) = self.sent.try_remove(slot_of(id)) else {
+            return;
+        };
+        let Sent { posted, weight } = sent;
+        if let Some(target) = self.targets.get(usize::from(posted.place)) {
+            target.gauge.release(weight);
+        }
+        match outcome.reason() {
+            None => self.keep(posted),
+            Some(reason) => self.lose(posted, &reason.to_string()),
+        }
+    }
+
+    /// Gives up all that is left.
+    pub fn give_up(&mut self, why: &str) {
+        for (_, list) in std::mem::take(&mut self.waiting) {
+            for waiting in list {
+                self.lose(waiting.posted, why);
+            }
+        }
+        for sent in std::mem::take(&mut self.sent) {
+            self.lose(sent.1.posted, why);
+        }
+    }
+
+    /// True where no letter is on its way.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.sent.is_empty()
+    }
+
+    /// Bytes of the letters that ended since this was asked last.
+    pub fn take_ended_bytes(&mut self) -> u64 {
+        std::mem::take(&mut self.ended_bytes)
+    }
+
+    fn keep(&mut self, posted: Posted) {
+        let Posted {
+            place,
+            from,
+            letter,
+            done,
+        } = posted;
+        self.ended_bytes += letter.bytes() as u64;
+        if let Some(target) = from.and_then(|from| self.targets.get(usize::from(from))) {
+            target.counters.dead_letter(kind_of(&letter));
+        }
+        if let Some(left_out) = self.said_kept.admit() {
+            let to = self.targets.get(usize::from(place));
+            let to = to.map_or("", |target| &*target.name);
+            log::dead_letter_kept(&letter.target, to, &letter.reason, left_out);
+        }
+        if let Some(done) = done {
+            done(true);
+        }
+    }
+
+    fn lose(&mut self, posted: Posted, why: &str) {
+        self.ended_bytes += posted.letter.bytes() as u64;
+        lose(&self.targets, &self.said_lost, posted, why);
+    }
+}
+
+/// Counts and logs a letter that nobody will keep.
+pub(super) fn lose(targets: &[Target], said: &Sampled, posted: Posted, why: &str) {
+    let Posted {
+        place,
+        from,
+        letter,
+        done,
+    } = posted;
+    if let Some(target) = from.and_then(|from| targets.get(usize::from(from))) {
+        target.counters.dead_letter_lost();
+    }
+    if let Some(left_out) = said.admit() {
+        let to = targets.get(usize::from(place));
+        let to = to.map_or("", |target| &*target.name);
+        let request = letter.request_id();
+        log::dead_letter_lost(&letter.target, to, &request, why, left_out);
+    }
+    if let Some(done) = done {
+        done(false);
+    }
+}
+
+fn kind_of(letter: &Letter) -> ReasonKind {
+    let known = ReasonKind::ALL.iter().copied();
+    let mut named = known.filter(|kind| *kind.code() == *letter.reason);
+    named.next().unwrap_or(ReasonKind::GiveUp)
+}
+
+/// Bits of a letter's place.
+const PLACE_BITS: u32 = 56;
+
+fn id_of(owner: u8, slot: usize) -> RecordId {
+    RecordId(u64::from(owner) << PLACE_BITS | slot as u64)
+}
+
+fn slot_of(id: RecordId) -> usize {
+    (id.0 & ((1 << PLACE_BITS) - 1)) as usize
+}
+
+#[cfg(test)]
+#[path = "desk_tests.rs"]
+mod tests;

@@ -1,0 +1,242 @@
+//! Two gateways over one table that is a map, which fails where a test says so.
+
+use std::collections::HashMap;
+use std::future::ready;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use sluicegate_contract::{
+    Asked as Answer, KeyItem, KeyLease, KeyState, KeyTable, Outcome, ReasonKind, Receipt,
+};
+
+use super::{Asked, Ending, Fate, Finish, Settled, SettledRecord, SharedOptions, Store, Verdict};
+use crate::settle::{Mail, Mailboxes};
+
+#[derive(Default)]
+struct Map {
+    items: Mutex<HashMap<u128, KeyItem>>,
+    fails: AtomicBool,
+}
+
+impl Map {
+    fn answer<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&mut HashMap<u128, KeyItem>) -> T,
+    ) -> Answer<'_, T> {
+        if self.fails.load(Ordering::Relaxed) {
+            return Box::pin(ready(Err(ReasonKind::ConnectionFailed.into())));
+        }
+        Box::pin(ready(Ok(change(&mut self.items.lock().unwrap()))))
+    }
+}
+
+fn taken(lease: &KeyLease, stored: Option<Bytes>) -> KeyItem {
+    KeyItem {
+        payload: lease.payload,
+        owner: lease.owner,
+        state: KeyState::Running,
+        until: lease.until,
+        stored,
+    }
+}
+
+fn own<'m>(items: &'m mut HashMap<u128, KeyItem>, lease: &KeyLease) -> Option<&'m mut KeyItem> {
+    let item = items.get_mut(&lease.key);
+    item.filter(|item| item.owner == lease.owner && item.state == KeyState::Running)
+}
+
+impl KeyTable for Map {
+    fn claim<'a>(&'a self, lease: &'a KeyLease) -> Answer<'a, Option<KeyItem>> {
+        self.answer(|items| match items.get(&lease.key) {
+            Some(found) => Some(found.clone()),
+            None => {
+                items.insert(lease.key, taken(lease, None));
+                None
+            }
+        })
+    }
+
+    fn take_over<'a>(&'a self, lease: &'a KeyLease, found: &'a KeyItem) -> Answer<'a, bool> {
+        self.answer(|items| {
+            let same = items.get(&lease.key) == Some(found);
+            if same {
+                items.insert(lease.key, taken(lease, found.stored.clone()));
+            }
+            same
+        })
+    }
+
+    fn store<'a>(
+        &'a self,
+        lease: &'a KeyLease,
+        state: KeyState,
+        stored: &'a Bytes,
+    ) -> Answer<'a, bool> {
+        self.answer(|items| {
+            own(items, lease).is_some_and(|item| {
+                (item.state, item.stored) = (state, Some(stored.clone()));
+                true
+            })
+        })
+    }
+
+    fn renew<'a>(&'a self, lease: &'a KeyLease) -> Answer<'a, bool> {
+        self.answer(|items| {
+            own(items, lease).is_some_and(|item| {
+                item.until = lease.until;
+                true
+            })
+        })
+    }
+
+    fn free<'a>(&'a self, lease: &'a KeyLease, keeps: bool) -> Answer<'a, bool> {
+        self.answer(|items| {
+            let owned = own(items, lease).map(|item| item.state = KeyState::Partly);
+            if owned.is_some() && !keeps {
+                items.remove(&lease.key);
+            }
+            owned.is_some()
+        })
+    }
+}
+
+struct Gateway {
+    store: Store,
+    mailboxes: Mailboxes,
+}
+
+impl Gateway {
+    fn over(table: &Arc<Map>, lease: Duration) -> Self {
+        let mailboxes = Mailboxes::new(1);
+        let table: Arc<dyn KeyTable> = Arc::<Map>::clone(table);
+        let window = Duration::from_secs(3600);
+        let options = SharedOptions { window, lease };
+        let store = Store::open_shared(table, options, mailboxes.clone()).unwrap();
+        Self { store, mailboxes }
+    }
+
+    fn mail(&self) -> Mail {
+        let end = Instant::now() + Duration::from_secs(30);
+        loop {
+            if let Some(mail) = self.mailboxes.of(0).unwrap().take() {
+                return mail;
+            }
+            assert!(Instant::now() < end, "no mail came");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn claim(&self, keys: &[(u128, u128)]) -> Vec<Verdict> {
+        let asked = keys.iter().map(|(key, payload)| Asked {
+            key: *key,
+            payload: *payload,
+        });
+        let asked: Vec<Asked> = asked.collect();
+        assert_eq!(self.store.claim(0, 3, &asked), None, "it comes by mail");
+        match self.mail() {
+            Mail::Claimed(3, verdicts) => verdicts,
+            _ => panic!("another mail came"),
+        }
+    }
+
+    fn record(&self, key: u128, payload: u128, ending: Ending, settled: &Settled) {
+        let finish = Finish {
+            key,
+            payload,
+            ending,
+            stored: settled.encoded(),
+        };
+        self.store.record(0, 3, vec![finish]);
+        assert!(matches!(self.mail(), Mail::Recorded(3)));
+    }
+}
+
+fn settled(id: u128) -> Settled {
+    let record = SettledRecord {
+        event: 0,
+        binding: "orders".to_owned(),
+        fate: Fate::Ended(Outcome::Delivered(Receipt::Nothing)),
+    };
+    Settled {
+        id,
+        records: vec![record],
+    }
+}
+
+const LONG: Duration = Duration::from_secs(60);
+
+#[test]
+fn of_two_gateways_one_gets_a_key_and_the_other_its_answer() {
+    let table = Arc::new(Map::default());
+    let (one, other) = (Gateway::over(&table, LONG), Gateway::over(&table, LONG));
+    assert_eq!(one.claim(&[(1, 7)]), [Verdict::Granted(None)]);
+    assert_eq!(other.claim(&[(1, 7)]), [Verdict::Running]);
+    assert_eq!(other.claim(&[(1, 8)]), [Verdict::Mismatch]);
+    one.record(1, 7, Ending::Final, &settled(5));
+    assert_eq!(other.claim(&[(1, 7)]), [Verdict::Answered(settled(5))]);
+    assert_eq!(one.store.reading().keys, 0);
+    one.store.stop();
+    other.store.stop();
+}
+
+#[test]
+fn what_one_has_given_back_the_other_goes_on_with() {
+    let table = Arc::new(Map::default());
+    let (one, other) = (Gateway::over(&table, LONG), Gateway::over(&table, LONG));
+    assert_eq!(one.claim(&[(1, 7), (2, 7)]).len(), 2);
+    one.record(2, 7, Ending::Partly, &settled(5));
+    one.store.release(&[1]);
+    one.store.stop();
+    let granted = [
+        Verdict::Granted(None),
+        Verdict::Granted(Some(settled(5))),
+        Verdict::Running,
+        Verdict::Mismatch,
+    ];
+    assert_eq!(other.claim(&[(1, 7), (2, 7), (2, 7), (2, 8)]), granted);
+    other.store.stop();
+    assert_eq!(table.items.lock().unwrap().len(), 2);
+}
+
+#[test]
+fn a_lease_that_ended_is_taken_over_and_one_that_is_renewed_is_not() {
+    let table = Arc::new(Map::default());
+    let lease = Duration::from_millis(300);
+    let (one, other) = (Gateway::over(&table, lease), Gateway::over(&table, lease));
+    assert_eq!(one.claim(&[(1, 7)]), [Verdict::Granted(None)]);
+    std::thread::sleep(3 * lease);
+    assert_eq!(other.claim(&[(1, 7)]), [Verdict::Running], "it is renewed");
+    one.store.stop();
+    let end = Instant::now() + Duration::from_secs(30);
+    while other.claim(&[(1, 7)]) != [Verdict::Granted(None)] {
+        assert!(Instant::now() < end, "nobody renews it any more");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    other.store.stop();
+}
+
+#[test]
+fn a_table_that_cannot_be_asked_gives_no_key_away() {
+    let table = Arc::new(Map::default());
+    let one = Gateway::over(&table, LONG);
+    table.fails.store(true, Ordering::Relaxed);
+    let verdicts = one.claim(&[(1, 7)]);
+    assert!(matches!(&verdicts[..], [Verdict::Unavailable(_)]));
+    assert!(one.store.reading().last_error.is_some());
+    table.fails.store(false, Ordering::Relaxed);
+    let end = Instant::now() + Duration::from_secs(30);
+    while one.claim(&[(1, 7)]) != [Verdict::Granted(None)] {
+        assert!(Instant::now() < end, "it is asked again after a pause");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    table.fails.store(true, Ordering::Relaxed);
+    one.record(1, 7, Ending::Final, &settled(5));
+    let mut reading = one.store.reading();
+    assert_eq!((reading.unrecorded, reading.keys), (1, 0));
+    table.fails.store(false, Ordering::Relaxed);
+    one.store.stop();
+    reading = one.store.reading();
+    assert_eq!(reading.store, "dynamodb");
+}

@@ -1,0 +1,100 @@
+//! What becomes of records that leave the spool undelivered: a log line, and a dead letter where the
+//! route or the target has one.
+
+use std::sync::Arc;
+use std::thread::Thread;
+use std::time::{Instant, SystemTime};
+
+use crossbeam::queue::SegQueue;
+use sluicegate_contract::RecordId;
+
+use super::{Drain, Ended, LostRecord};
+use crate::dead_letters::{Letter, Letters};
+use crate::observe::log::Sampled;
+
+/// Posts letters, and keeps what was said of them until the drain looks.
+pub(super) struct LostRecords {
+    letters: Option<Letters>,
+    said: Sampled,
+    /// Records and whether their letters are kept.
+    answers: Arc<SegQueue<(RecordId, bool)>>,
+    /// The drain's.
+    thread: Thread,
+}
+
+impl LostRecords {
+    /// Letters of the drain on this thread.
+    pub(super) fn new(letters: Option<Letters>, thread: Thread) -> Self {
+        Self {
+            letters,
+            said: Sampled::new(),
+            answers: Arc::default(),
+            thread,
+        }
+    }
+
+    /// Tells the drain which letters are kept, and which are not.
+    pub(super) fn open(&self, drain: &mut Drain, now: (Instant, SystemTime)) {
+        while let Some((id, kept)) = self.answers.pop() {
+            drain.lettered(id, kept, now);
+        }
+    }
+
+    /// Writes a letter about each record that was lost since the last call. The drain keeps what
+    /// has a letter until that is kept.
+    pub(super) fn post(&self, drain: &mut Drain, now: (Instant, SystemTime)) {
+        for lost in drain.take_lost() {
+            say(&lost, &self.said);
+            let Some(letters) = &self.letters else {
+                continue;
+            };
+            let from = lost.door.and_then(|door| u16::try_from(door).ok());
+            let to = letters.destination(&lost.route, from.unwrap_or(u16::MAX));
+            let Some(to) = to else {
+                drain.lettered(lost.id, true, now);
+                continue;
+            };
+            let (id, answers) = (lost.id, Arc::clone(&self.answers));
+            let thread = self.thread.clone();
+            let done = move |kept| {
+                answers.push((id, kept));
+                thread.unpark();
+            };
+            letters.post(to, from, letter(lost, now.1), Some(Box::new(done)));
+        }
+    }
+}
+
+fn letter(lost: LostRecord, time: SystemTime) -> Letter {
+    let letter = Letter {
+        time,
+        request: lost.request,
+        route: Arc::from(&*lost.route),
+        target: lost.target,
+        kind: lost.room,
+        binding: Arc::from(&*lost.stored.binding),
+        event: lost.stored.event,
+        number: lost.stored.number,
+        reason: Arc::from(""),
+        detail: None,
+        attempts: 0,
+        record: lost.stored.stored,
+    };
+    letter.because(&lost.reason)
+}
+
+/// Says what was lost: at times only, where it is much. Counters have it all.
+fn say(lost: &LostRecord, said: &Sampled) {
+    let Some(left_out) = said.admit() else { return };
+    let request = uuid::Uuid::from_u128(lost.request).hyphenated().to_string();
+    let (target, reason) = (&*lost.target, lost.reason.kind().code());
+    let route = &*lost.route;
+    match lost.ended {
+        Ended::Refused => {
+            tracing::warn!(target: "sluicegate", target, reason, route, request, left_out, "spool.refused");
+        }
+        Ended::Expired => {
+            tracing::warn!(target: "sluicegate", target, route, request, left_out, "spool.expired");
+        }
+    }
+}
