@@ -38,6 +38,7 @@ impl Simulation {
         if desk.wake.is_some_and(|wake| wake <= now) {
             desk.wake = None;
         }
+        let said = desk.outcomes.so_far();
         match desk.courier.turn(&mut desk.queue, self.world.instant()) {
             Turn::Ended => desk.ended = true,
             Turn::Wait(Some(at)) => {
@@ -63,7 +64,7 @@ impl Simulation {
             }
             Turn::Wait(None) => {}
         }
-        let cores = gateway.cores.len();
+        let (cores, said) = (gateway.cores.len(), desk.outcomes.so_far() > said);
         let target = &mut self.targets[place];
         target
             .taken
@@ -83,8 +84,11 @@ impl Simulation {
             self.calls.insert(self.next_call, call);
             self.world.after(there, Step::Apply(self.next_call));
         }
-        for core in 0..cores {
-            self.world.soon(200, Step::Mail { life, core });
+        if said {
+            for core in 0..cores {
+                self.world.soon(200, Step::Mail { life, core });
+            }
+            self.world.soon(200, Step::Drain { life });
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::client::{Said, key_of};
+use crate::client::{Said, is_poison, key_of};
 use crate::rules::{NAMES, Promise, Route};
 use crate::target::Target;
 
@@ -21,6 +21,8 @@ struct Sent {
 pub(crate) struct Checks {
     sent: BTreeMap<u64, Sent>,
     answered: BTreeMap<u64, u32>,
+    /// Events that were accepted, and must come to their targets in the end.
+    owed: Vec<u64>,
     pub(crate) accepted: u64,
     pub(crate) refused: u64,
     pub(crate) unknown: u64,
@@ -37,6 +39,18 @@ impl Checks {
             };
             self.sent.insert(*event, sent);
         }
+    }
+
+    /// Events of routes that may spool them, with each of their targets.
+    pub(crate) fn spooled(&self) -> impl Iterator<Item = (u64, usize)> {
+        let may = |sent: &&Sent| sent.route.promise == Promise::Stored;
+        let all = self.sent.iter().filter(move |(_, sent)| may(sent));
+        all.flat_map(|(event, sent)| {
+            sent.route
+                .required(*event)
+                .iter()
+                .map(|place| (*event, *place))
+        })
     }
 
     /// An answer reaches its client.
@@ -73,6 +87,10 @@ impl Checks {
             let kept = match sent.route.promise {
                 Promise::Required => missing.is_empty(),
                 Promise::Any => missing.len() < required.len(),
+                Promise::Stored => {
+                    self.owed.push(event);
+                    true
+                }
                 Promise::Nothing => true,
             };
             if !kept {
@@ -120,6 +138,17 @@ impl Checks {
 
     /// Everything has come to rest.
     pub(crate) fn at_rest(&self, targets: &[Target]) -> Result<(), String> {
+        for event in self.owed.iter().filter(|event| !is_poison(**event)) {
+            let required = self.sent.get(event).map(|sent| sent.route.required(*event));
+            for place in required.unwrap_or_default() {
+                if !targets[*place].has(*event) {
+                    return Err(format!(
+                        "event {event} was answered as spooled, and never came to {}",
+                        NAMES[*place]
+                    ));
+                }
+            }
+        }
         for (place, target) in targets.iter().enumerate() {
             for (event, times) in &target.stored {
                 let Some(sent) = self.sent.get(event) else {
@@ -153,20 +182,23 @@ impl Checks {
 /// Events of one key were stored in the order in which the courier took them, each as often as it
 /// was sent again before the next was.
 fn in_order(target: &Target) -> Result<(), String> {
-    let mut places: BTreeMap<u64, usize> = BTreeMap::new();
+    // What was given up and taken from the spool again has no place of its own.
+    let mut places: BTreeMap<u64, Option<usize>> = BTreeMap::new();
     for (place, event) in target.taken.iter().enumerate() {
         if let Some(event) = event {
-            places.insert(*event, place);
+            let once = |known: &mut Option<usize>| *known = None;
+            places.entry(*event).and_modify(once).or_insert(Some(place));
         }
     }
     let mut last: BTreeMap<u64, (usize, u64)> = BTreeMap::new();
     for event in &target.order {
-        let Some(place) = places.get(event).copied() else {
+        let Some(place) = places.get(event) else {
             return Err(format!(
                 "{} has event {event}, which no courier took",
                 target.name
             ));
         };
+        let Some(place) = *place else { continue };
         let key = key_of(*event);
         if let Some((before, earlier)) = last.insert(key, (place, *event))
             && before > place

@@ -13,10 +13,12 @@ use sluicegate::observe::{CoreCounters, Shape, TargetCounters, TargetHealth};
 use sluicegate::route::Routes;
 use sluicegate::settings::{Environment, Settings, load_text};
 use sluicegate::settle::Mailboxes;
+use sluicegate_appendlog::simulated::SimulatedDisk;
 use sluicegate_contract::{Integration as _, Outcome, OutcomeSink, RecordId, Room};
 
 use crate::plant::Plant;
 use crate::rules::FILE;
+use crate::spool;
 use crate::target::Target;
 use crate::world::World;
 
@@ -31,6 +33,7 @@ pub(crate) struct Gateway {
     pub(crate) cores: Vec<Rc<Core>>,
     pub(crate) couriers: Vec<Desk>,
     pub(crate) targets: Arc<[dispatch::Target]>,
+    pub(crate) spool: spool::Desk,
     pub(crate) stopping: bool,
 }
 
@@ -56,6 +59,12 @@ pub(crate) struct Counted {
     plant: Plant,
 }
 
+impl Counted {
+    pub(crate) fn so_far(&self) -> u64 {
+        self.outcomes.load(Ordering::Relaxed)
+    }
+}
+
 impl OutcomeSink for Counted {
     fn outcome(&self, id: RecordId, outcome: Outcome) {
         self.outcomes(vec![(id, outcome)]);
@@ -73,11 +82,17 @@ impl OutcomeSink for Counted {
 }
 
 impl Gateway {
-    pub(crate) fn start(life: u32, targets: &[Target], plant: Plant, world: &mut World) -> Self {
+    pub(crate) fn start(
+        life: u32,
+        targets: &[Target],
+        disk: &SimulatedDisk,
+        plant: Plant,
+        world: &mut World,
+    ) -> Self {
         let settings = &*SETTINGS;
         let cores = world.random.usize(1..=3);
         let queue_bytes = if world.chance(20) { 12 << 10 } else { 1 << 20 };
-        let mailboxes = Mailboxes::new(cores);
+        let mailboxes = Mailboxes::with_beside(cores, 1);
         let doors: Arc<[dispatch::Target]> = targets.iter().map(|t| door(t, queue_bytes)).collect();
         let couriers = doors.iter().zip(targets).zip(&settings.targets);
         let couriers = couriers.map(|((door, target), written)| {
@@ -89,6 +104,7 @@ impl Gateway {
             desk(door, target, rules, &mailboxes, plant)
         });
         let couriers = couriers.collect();
+        let spool = spool::Desk::open(settings, &doors, &mailboxes, cores, disk);
         let admission = Arc::new(Admission::new(settings));
         let shape = Shape {
             routes: settings
@@ -109,7 +125,7 @@ impl Gateway {
                 mailbox: Arc::clone(mailboxes.of(number).unwrap()),
                 keys: None,
                 letters: None,
-                spool: None,
+                spool: Some(Arc::clone(&spool.spool)),
             })
         };
         world.note(format_args!(
@@ -120,6 +136,7 @@ impl Gateway {
             cores: (0..cores).map(core).collect(),
             couriers,
             targets: doors,
+            spool,
             stopping: false,
         }
     }

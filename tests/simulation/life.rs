@@ -15,26 +15,40 @@ impl Simulation {
         self.gateway = Some(Gateway::start(
             self.lives,
             &self.targets,
+            &self.disk,
             self.plant,
             &mut self.world,
         ));
         self.late_planned = false;
+        self.commit_planned = false;
     }
 
     /// The process is gone, with all that it knew. What it sent may still arrive.
-    pub(crate) fn crash(&mut self) -> Result<(), String> {
+    pub(crate) fn crash(&mut self, power: bool) -> Result<(), String> {
         if self.gateway.take().is_none() {
             return Ok(());
         }
         self.tally.crashes += 1;
-        self.world.note(format_args!("the process is killed"));
-        self.forget_life();
+        self.world.note(format_args!(
+            "the process is killed, with the power: {power}"
+        ));
+        if power {
+            self.disk.power_cut();
+        } else {
+            self.disk.process_kill();
+        }
+        self.forget_life(true);
         self.world.soon(500_000, Step::Start);
         Ok(())
     }
 
-    pub(crate) fn forget_life(&mut self) {
+    /// What was in memory is gone. Where the end was `sudden`, the cursors of the spool may stand
+    /// before what was delivered.
+    pub(crate) fn forget_life(&mut self, sudden: bool) {
         self.pending.clear();
+        for (event, target) in self.checks.spooled().filter(|_| sudden) {
+            self.targets[target].may_have_twice(event);
+        }
         for call in self.calls.values_mut() {
             if call.sink.take().is_some() {
                 for record in call.batch.records() {
@@ -73,6 +87,7 @@ impl Simulation {
         for core in &gateway.cores {
             core.hand_over_waiting();
         }
+        gateway.spool.stop();
         for target in &*gateway.targets {
             if let Some(inbox) = &target.inbox {
                 if idle { inbox.stop() } else { inbox.hurry() }
@@ -108,9 +123,10 @@ impl Simulation {
             }
             self.answer(number)?;
         }
-        let Some(gateway) = self.gateway.take() else {
+        let Some(mut gateway) = self.gateway.take() else {
             return Ok(());
         };
+        gateway.spool.end(&gateway.targets);
         if idle {
             for core in &gateway.cores {
                 core.open_mail();
@@ -118,7 +134,7 @@ impl Simulation {
         }
         gateway.is_settled(idle)?;
         self.world.note(format_args!("life {life} ends"));
-        self.forget_life();
+        self.forget_life(!idle);
         self.world.soon(300_000, Step::Start);
         Ok(())
     }

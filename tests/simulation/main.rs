@@ -19,6 +19,7 @@ mod plant;
 mod room;
 mod rules;
 mod run;
+mod spool;
 mod tally;
 mod target;
 mod world;

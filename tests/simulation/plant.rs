@@ -16,6 +16,8 @@ pub(crate) enum Plant {
     TakePartForWhole,
     /// A lost answer is taken for a sure failure.
     CallAmbiguousCertain,
+    /// The disk says that all is synced, and nothing is: answers do not wait for it.
+    AnswerBeforeTheDisk,
     /// A courier that is told to stop ends without what is still in its inbox.
     EndWithoutTheRest,
 }
@@ -29,6 +31,7 @@ impl Plant {
         (Self::AnswerTwice, "answered twice"),
         (Self::TakePartForWhole, "was answered"),
         (Self::CallAmbiguousCertain, "none"),
+        (Self::AnswerBeforeTheDisk, "never came"),
         (Self::EndWithoutTheRest, "outcome"),
     ];
 }

@@ -12,6 +12,8 @@ pub(crate) enum Promise {
     Required,
     /// One required target has it.
     Any,
+    /// Every required target has it, or gets it in the end, whatever dies.
+    Stored,
     /// Nothing.
     Nothing,
 }
@@ -32,6 +34,16 @@ impl Route {
 }
 
 pub(crate) const ROUTES: &[Route] = &[
+    Route {
+        path: "/spooled",
+        promise: Promise::Stored,
+        required: |_| &[STREAM, TABLE],
+    },
+    Route {
+        path: "/else",
+        promise: Promise::Stored,
+        required: |_| &[STREAM, TABLE],
+    },
     Route {
         path: "/both",
         promise: Promise::Required,
@@ -68,8 +80,15 @@ defaults:
 targets:
   stream: { kinesis: { stream: s, region: eu-west-1 }, give_up: 4s }
   table: { kinesis: { stream: t, region: eu-west-1 }, give_up: 4s }
+spool: { dir: spool, max_bytes: 4MiB }
 x-record: &record { partition_key: "${event.key}", data: "${event}" }
 routes:
+  - route: POST /spooled
+    to: [ { target: stream, record: *record }, { target: table, record: *record } ]
+    reply: { after: spooled }
+  - route: POST /else
+    to: [ { target: stream, record: *record }, { target: table, record: *record } ]
+    reply: { within: 500ms, else: spooled }
   - route: POST /both
     to: [ { target: stream, record: *record }, { target: table, record: *record } ]
     reply: { within: 1s }

@@ -10,6 +10,7 @@ use sluicegate::gateway::Ticket;
 use sluicegate::http::{
     Head, HeadIndex, HeadScan, Parsed, ResponseWriter, Service as _, Ticket as _, parse,
 };
+use sluicegate_appendlog::simulated::SimulatedDisk;
 
 use crate::calls::Call;
 use crate::checks::Checks;
@@ -48,6 +49,9 @@ pub(crate) struct Simulation {
     pub(crate) world: World,
     pub(crate) targets: Vec<Target>,
     pub(crate) gateway: Option<Gateway>,
+    /// The disk of the spool outlives its gateways.
+    pub(crate) disk: SimulatedDisk,
+    pub(crate) disk_time: Duration,
     pub(crate) checks: Checks,
     pub(crate) tally: Tally,
     pub(crate) plant: Plant,
@@ -57,6 +61,7 @@ pub(crate) struct Simulation {
     pub(crate) next_call: usize,
     next_event: u64,
     pub(crate) late_planned: bool,
+    pub(crate) commit_planned: bool,
 }
 
 /// Runs a seed.
@@ -82,10 +87,16 @@ impl Simulation {
         let targets = (0..NAMES.len())
             .map(|place| Target::new(NAMES[place], room(place)))
             .collect();
+        let disk = SimulatedDisk::new(world.random.u64(..), 8 << 30);
+        if plant == Plant::AnswerBeforeTheDisk {
+            disk.lie("");
+        }
         Self {
             world,
             targets,
             gateway: None,
+            disk,
+            disk_time: Duration::ZERO,
             checks: Checks::default(),
             tally: Tally::default(),
             plant,
@@ -95,6 +106,7 @@ impl Simulation {
             next_call: 0,
             next_event: 0,
             late_planned: false,
+            commit_planned: false,
         }
     }
 
@@ -136,7 +148,8 @@ impl Simulation {
             }
         }
         for _ in 0..self.world.random.u32(..3) {
-            self.world.soon(microseconds, Step::Crash);
+            let power = self.world.chance(50);
+            self.world.soon(microseconds, Step::Crash { power });
         }
         for _ in 0..self.world.random.u32(..3) {
             self.world.soon(microseconds, Step::Stop);
@@ -190,7 +203,9 @@ impl Simulation {
                 ));
                 Ok(())
             }
-            Step::Crash => self.crash(),
+            Step::Commit { life: of } if Some(of) == life => self.commit(),
+            Step::Drain { life: of } if Some(of) == life => self.drain(),
+            Step::Crash { power } => self.crash(power),
             Step::Stop => self.stop(),
             Step::Start if self.gateway.is_none() => {
                 self.start();
@@ -234,6 +249,7 @@ impl Simulation {
         };
         self.pending.insert(request, pending);
         self.world.soon(2000, Step::Flush { life, core });
+        self.ring_committer();
         if self.world.chance(5) {
             self.world.soon(1_500_000, Step::Leave(request));
         }
@@ -264,7 +280,7 @@ impl Simulation {
         Ok(())
     }
 
-    fn ring_couriers(&mut self) {
+    pub(crate) fn ring_couriers(&mut self) {
         let Some(gateway) = &self.gateway else { return };
         let life = gateway.life;
         for target in 0..self.targets.len() {
@@ -304,7 +320,7 @@ impl Simulation {
     }
 
     fn late(&mut self) -> Result<(), String> {
-        let Some(gateway) = &self.gateway else {
+        let Some(gateway) = &mut self.gateway else {
             return Ok(());
         };
         let life = gateway.life;
@@ -312,10 +328,15 @@ impl Simulation {
             core.answer_late();
         }
         let idle = gateway.cores.iter().all(|core| core.is_idle());
+        if idle && gateway.stopping {
+            gateway.spool.stop();
+        }
+        let idle = idle && (!gateway.stopping || gateway.spool.is_idle());
         self.late_planned = !idle || gateway.stopping;
         if self.late_planned {
             self.world.after(LATE_TICK, Step::Late { life });
         }
+        self.ring_committer();
         self.read_answers()?;
         if idle
             && self
@@ -350,8 +371,8 @@ impl Simulation {
         let Some(gateway) = &mut self.gateway else {
             return Err("the gateway is gone".to_owned());
         };
-        if !gateway.cores.iter().all(|core| core.is_idle()) {
-            return Err("a core still waits for an outcome".to_owned());
+        if !gateway.cores.iter().all(|core| core.is_idle()) || !gateway.spool.is_idle() {
+            return Err("a core or the drain still waits for an outcome".to_owned());
         }
         gateway.is_settled(true)?;
         gateway.stopping = true;

@@ -36,14 +36,24 @@ pub(crate) enum Step {
         life: u32,
         target: usize,
     },
+    /// The committer of the spool takes what waits for the disk.
+    Commit {
+        life: u32,
+    },
+    /// The drain of the spool is asked.
+    Drain {
+        life: u32,
+    },
     /// A call reaches its target.
     Apply(usize),
     /// Its answer comes back.
     Answer(usize),
     /// A target changes its mind.
     Weather(usize),
-    /// The process is killed.
-    Crash,
+    /// The process is killed; with the power, if so.
+    Crash {
+        power: bool,
+    },
     /// It is told to stop, and is started again when it has.
     Stop,
     Start,
