@@ -130,7 +130,9 @@ impl Queue {
         let start = if !has_slot || !waiting || held_back {
             None
         } else if let Some(probe) = self.breaker.probe_at() {
-            Some(probe)
+            // The probe keeps to the pace as well, unless it is a half.
+            let paced = self.starts_at(now).filter(|_| self.halves.is_empty());
+            Some(paced.map_or(probe, |at| at.max(probe)))
         } else if self.breaker.is_open() {
             None
         } else {

@@ -37,16 +37,16 @@ impl Simulation {
         } else {
             self.disk.process_kill();
         }
-        self.forget_life(true);
+        self.forget_life();
         self.world.soon(500_000, Step::Start);
         Ok(())
     }
 
-    /// What was in memory is gone. Where the end was `sudden`, the cursors of the spool may stand
-    /// before what was delivered.
-    pub(crate) fn forget_life(&mut self, sudden: bool) {
+    /// What was in memory is gone. A cursor of the spool stands before the oldest record that is
+    /// not settled: after any restart, what was delivered behind that one is delivered once more.
+    pub(crate) fn forget_life(&mut self) {
         self.pending.clear();
-        for (event, target) in self.checks.spooled().filter(|_| sudden) {
+        for (event, target) in self.checks.spooled() {
             self.targets[target].may_have_twice(event);
         }
         for call in self.calls.values_mut() {
@@ -134,7 +134,7 @@ impl Simulation {
         }
         gateway.is_settled(idle)?;
         self.world.note(format_args!("life {life} ends"));
-        self.forget_life(!idle);
+        self.forget_life();
         self.world.soon(300_000, Step::Start);
         Ok(())
     }
