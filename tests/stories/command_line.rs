@@ -123,7 +123,7 @@ fn a_file_from_an_enemy_ends_in_a_message() {
         ("binary", b"\x00\x01\xff\xfe"),
         ("empty", b""),
         ("list", b"- 1\n- 2\n"),
-        ("later", b"sluicegate: 1\nspool: { dir: /tmp }\n"),
+        ("later", b"sluicegate: 1\nquotas: { all: 1000/s }\n"),
     ];
     for (name, text) in table {
         std::fs::write(folder.path().join("file.yaml"), text).unwrap();
