@@ -18,8 +18,8 @@ use crate::settle::{CoreMailbox, Mail};
 
 /// Readers that stay open: one for each group of lanes that stand at one place.
 const READERS_MAX: usize = 8;
-/// Cursors are told to the log at most so often; it syncs them about once a second.
-const CURSOR_PAUSE: Duration = Duration::from_millis(200);
+/// Cursors are told to the log at most so often; it syncs them a few times a second.
+const CURSOR_PAUSE: Duration = Duration::from_millis(100);
 /// How often who stops looks whether all outcomes are there.
 const IDLE_LOOK: Duration = Duration::from_millis(5);
 

@@ -152,7 +152,7 @@ impl Simulation {
             doors.iter().map(|door| door.gauge.used()).collect()
         };
         let before = used(&gateway.targets);
-        let wake = desk.drain.step(times, &mut desk.backlog, &*gateway.targets);
+        let wake = desk.drain.step(times, &mut desk.backlog, &gateway.targets);
         for lost in desk.drain.take_lost() {
             self.world.note(format_args!(
                 "the drain gives up a record for {}: {}",

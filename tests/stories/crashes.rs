@@ -131,8 +131,8 @@ fn kill(
         acknowledged_min: KILLS,
         faults: KILLS,
         faults_min: KILLS,
-        // A spool's cursors are durable once a second: what was delivered since goes out again.
-        duplicates_allowed: if promise.spool { KILLS * SPOOL_RATE } else { 0 },
+        // A spool's cursors are durable a few times a second: what was delivered since goes out again.
+        duplicates_allowed: if promise.spool { KILLS * SPOOL_RATE / 2 } else { 0 },
         ..Asked::default()
     };
     let acknowledged = load.judge(targets, asked);

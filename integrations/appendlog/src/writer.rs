@@ -21,8 +21,9 @@ use crate::{Append, AppendError, Log, Options, RECORD_BYTES_MAX};
 const WAITING_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Bytes of payload of one group, unless one call brings more.
 const GROUP_BYTES_MAX: u64 = 8 * 1024 * 1024;
-/// Cursors are synced at most so often.
-const CURSOR_PAUSE: Duration = Duration::from_secs(1);
+/// Cursors are synced at most so often, and at once after a pause of that length: what was delivered
+/// in it may be delivered again after a crash.
+const CURSOR_PAUSE: Duration = Duration::from_millis(250);
 /// The same while the log is full: what was delivered makes room as soon as its cursor is durable.
 const CURSOR_PAUSE_FULL: Duration = Duration::from_millis(50);
 
@@ -113,7 +114,7 @@ impl Writer {
             }),
         };
         let committer = Committer {
-            synced: log.disk().now(),
+            synced: None,
             log,
             desk,
             stale: false,
@@ -149,7 +150,7 @@ impl Writer {
         done(Err(refusal));
     }
 
-    /// Moves a cursor forward; durable within about a second, and at `stop`.
+    /// Moves a cursor forward; durable within about a quarter of a second, and at `stop`.
     pub fn advance(&self, name: &str, next: u64) {
         let mut work = self.desk.lock();
         match work.advances.get_mut(name) {
@@ -228,8 +229,9 @@ impl Handle {
 pub struct Committer {
     log: Log,
     desk: Arc<Desk>,
-    /// When cursors were synced last.
-    synced: Duration,
+    /// When cursors were synced last, if they were: a process that soon dies again must not begin
+    /// at the same place each time.
+    synced: Option<Duration>,
     /// Cursors moved since, or their last sync failed.
     stale: bool,
     /// The last group did not fit.
@@ -292,9 +294,10 @@ impl Committer {
             self.log.discard(discard);
         }
         let now = self.log.disk().now();
-        if self.stale && (last || now.saturating_sub(self.synced) >= self.pause()) {
-            self.synced = now;
-            // Tried again a second later: until then no segment is removed.
+        let due = |synced| now.saturating_sub(synced) >= self.pause();
+        if self.stale && (last || self.synced.is_none_or(due)) {
+            self.synced = Some(now);
+            // Tried again after the pause: until then no segment is removed.
             self.stale = self.log.sync().is_err();
         }
         !last

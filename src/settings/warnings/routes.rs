@@ -79,9 +79,8 @@ impl Look<'_> {
             );
         }
         let within = route.reply.within;
-        if within.as_secs() > API_GATEWAY_SECONDS
-            && !matches!(route.reply.after, After::None | After::Spooled)
-        {
+        let waits = !matches!(route.reply.after, After::None | After::Spooled);
+        if waits && within.as_secs() > API_GATEWAY_SECONDS {
             raise(
                 raised,
                 "long_wait",

@@ -92,33 +92,7 @@ impl Model {
                 self.stored += 1;
                 world.step();
             }
-            Event::End { door, at, outcome } => {
-                let door = usize::from(door);
-                let count = world.doors[door].flying.borrow().len();
-                if count == 0 {
-                    return;
-                }
-                world.doors[door].flying.borrow_mut().swap(0, at % count);
-                let number = world.doors[door].flying.borrow()[0].1;
-                let settles = outcome < 6;
-                if settles {
-                    let known = self.records[&(door, number)].1;
-                    assert!(
-                        !known,
-                        "record {number} was handed over after it was settled"
-                    );
-                    self.records.get_mut(&(door, number)).unwrap().1 = true;
-                }
-                world.end(
-                    door,
-                    match outcome {
-                        0 => refused(ReasonKind::Invalid),
-                        1 => refused(ReasonKind::ConditionFalse),
-                        2..6 => delivered(),
-                        _ => gave_up(),
-                    },
-                );
-            }
+            Event::End { door, at, outcome } => self.end(world, usize::from(door), at, outcome),
             Event::Courier { at, delivered } => {
                 if self.held.is_empty() {
                     return;
@@ -139,6 +113,34 @@ impl Model {
             }
             Event::Pass(milliseconds) => world.pass(Duration::from_millis(milliseconds.into())),
         }
+    }
+
+    /// A record that flies ends so.
+    fn end(&mut self, world: &mut World, door: usize, at: usize, outcome: u8) {
+        let count = world.doors[door].flying.borrow().len();
+        if count == 0 {
+            return;
+        }
+        world.doors[door].flying.borrow_mut().swap(0, at % count);
+        let number = world.doors[door].flying.borrow()[0].1;
+        let settles = outcome < 6;
+        if settles {
+            let known = self.records[&(door, number)].1;
+            assert!(
+                !known,
+                "record {number} was handed over after it was settled"
+            );
+            self.records.get_mut(&(door, number)).unwrap().1 = true;
+        }
+        world.end(
+            door,
+            match outcome {
+                0 => refused(ReasonKind::Invalid),
+                1 => refused(ReasonKind::ConditionFalse),
+                2..6 => delivered(),
+                _ => gave_up(),
+            },
+        );
     }
 }
 
