@@ -31,13 +31,7 @@ fuzz_target!(|data: &[u8]| {
     };
     let disk = WRITTEN.0.fork();
     let names = disk.list().unwrap_or_default();
-    let of = |end: &str| {
-        names
-            .iter()
-            .filter(|name| name.ends_with(end) || end.is_empty())
-            .cloned()
-    };
-    let all: Vec<String> = of("").filter(|name| name != "LOCK").collect();
+    let all: Vec<String> = names.into_iter().filter(|name| name != "LOCK").collect();
     let place = usize::from(*first >> 2) % all.len();
     if first % 4 == 0 {
         replace(&disk, &all[place], rest);
@@ -155,6 +149,5 @@ fn delivered(disk: &SimulatedDisk, known: bool) -> BTreeMap<u64, Stored> {
         "what was confirmed is there"
     );
     let _ = (log.cursor("stream"), log.usage());
-    assert!(log.sync().is_ok());
     found
 }

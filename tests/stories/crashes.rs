@@ -132,7 +132,11 @@ fn kill(
         faults: KILLS,
         faults_min: KILLS,
         // A spool's cursors are durable a few times a second: what was delivered since goes out again.
-        duplicates_allowed: if promise.spool { KILLS * SPOOL_RATE / 2 } else { 0 },
+        duplicates_allowed: if promise.spool {
+            KILLS * SPOOL_RATE / 2
+        } else {
+            0
+        },
         ..Asked::default()
     };
     let acknowledged = load.judge(targets, asked);
