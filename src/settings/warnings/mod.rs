@@ -26,7 +26,7 @@ pub const WARNINGS: &[(&str, &str)] = &[
     ),
     (
         "unwatched_loss",
-        "A best-effort target: what it loses is counted in a metric and said nowhere else.",
+        "A best-effort target without dead letters: what it loses is counted in a metric and said nowhere else.",
     ),
     (
         "unconfirmed_answers",

@@ -286,15 +286,17 @@ fn cores(cores: f64) -> String {
 
 fn loss(to: &To<'_>, raised: &mut Vec<Raised>) {
     let answers_all = matches!(to.route.reply.after, After::None | After::Spooled);
-    if to.binding.need != Need::BestEffort || answers_all {
+    let kept = to.binding.dead_letter.is_some();
+    if to.binding.need != Need::BestEffort || answers_all || kept {
         return;
     }
     let target = &to.target.name;
     let message = format!("no reply tells what `{}` loses", to.binding.name);
     let help = format!(
         "it is `best_effort`, so lost records are counted in \
-         `sluicegate_best_effort_lost_total{{target=\"{target}\"}}` and nowhere else: set an alarm \
-         on that metric, then write `x-allow: unwatched_loss` here; or make it `need: required`"
+         `sluicegate_best_effort_lost_total{{target=\"{target}\"}}` and nowhere else: keep \
+         them with `dead_letter`; or set an alarm on that metric, then write `x-allow: \
+         unwatched_loss` here; or make it `need: required`"
     );
     raise(
         raised,
