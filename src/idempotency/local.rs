@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
-use sluicegate_appendlog::{Append, Log, Options, RealDisk, Writer};
+use sluicegate_appendlog::{Append, AppendError, Disk, Log, Options, RealDisk, Writer, extent};
 
 use super::counters::Counters;
 use super::store::{Asked, Finish, Store};
@@ -27,16 +27,20 @@ const KIND: u8 = 1;
 /// Key, payload, time, whether it is final.
 const HEAD_BYTES: usize = 16 + 16 + 8 + 1;
 
+/// The log has room for so many segments beside what is wanted: the one that is written, the oldest
+/// of which a part is still wanted, and two for what comes until those before are gone.
+const SPARE_SEGMENTS: u64 = 4;
+
 /// The local store.
 pub(super) struct Local {
     shared: Arc<Shared>,
-    log: Writer,
     mailboxes: Mailboxes,
     window: Duration,
 }
 
 /// What the log's own thread changes too.
 struct Shared {
+    log: Writer,
     table: Table,
     counters: Arc<Counters>,
     trail: Mutex<Trail>,
@@ -56,24 +60,42 @@ impl Store {
         bounds: Bounds,
         mailboxes: Mailboxes,
     ) -> Result<Self, String> {
+        let disk = RealDisk::open(dir).map_err(|error| format!("`{}`: {error}", dir.display()))?;
+        let segment_bytes = IDEMPOTENCY_LOG_SEGMENT_BYTES;
+        Self::open_on(Arc::new(disk), window, bounds, segment_bytes, mailboxes)
+    }
+
+    /// The same on any disk, with segments of so many bytes.
+    pub(super) fn open_on(
+        disk: Arc<dyn Disk>,
+        window: Duration,
+        bounds: Bounds,
+        segment_bytes: u64,
+        mailboxes: Mailboxes,
+    ) -> Result<Self, String> {
         let counters = Arc::new(Counters::default());
         // What is still wanted takes at most the bounds' bytes, since each key's overhead in
-        // memory is more than a record's; the rest is for what was superseded, and for segments.
-        let bytes_max = 2 * bounds.bytes as u64 + 4 * IDEMPOTENCY_LOG_SEGMENT_BYTES;
+        // memory is more than a record's. As much again is for what was superseded.
+        let wanted_bytes = 2 * (bounds.bytes as u64).min(u64::MAX / 4);
         let options = Options {
-            segment_bytes: IDEMPOTENCY_LOG_SEGMENT_BYTES,
-            max_bytes: bytes_max,
+            segment_bytes,
+            max_bytes: wanted_bytes + SPARE_SEGMENTS * segment_bytes,
             max_age: None,
         };
-        let disk = RealDisk::open(dir).map_err(|error| format!("`{}`: {error}", dir.display()))?;
-        let opened = Log::open(Arc::new(disk), options);
+        let opened = Log::open(disk, options);
         let (mut log, _) = opened.map_err(|error| error.to_string())?;
         log.advance(CURSOR, 0);
         let table = Table::new(bounds);
-        let mut trail = Trail::new(bytes_max - 2 * IDEMPOTENCY_LOG_SEGMENT_BYTES);
+        let mut trail = Trail::new(wanted_bytes, segment_bytes);
         let read = restore(&log, &table, &mut trail)?;
+        if let Some(next) = trail.passed(now()) {
+            log.advance(CURSOR, next);
+            // Where the disk does not take that now, it is tried again with the next mark.
+            let _ = log.sync();
+        }
         tracing::info!(keys = table.reading().keys, read, "idempotency.restored");
         let shared = Shared {
+            log: Writer::start(log).map_err(|error| error.to_string())?,
             table,
             counters: Arc::clone(&counters),
             trail: Mutex::new(trail),
@@ -82,7 +104,6 @@ impl Store {
         };
         let local = Local {
             shared: Arc::new(shared),
-            log: Writer::start(log).map_err(|error| error.to_string())?,
             mailboxes,
             window,
         };
@@ -99,7 +120,8 @@ fn restore(log: &Log, table: &Table, trail: &mut Trail) -> Result<u64, String> {
             continue;
         };
         read += 1;
-        trail.note(stored.sequence + 1, record.until, stored.payload.len());
+        let bytes = extent(stored.payload.len());
+        trail.note(stored.sequence + 1, record.until, bytes);
         let mut part = table.part(record.key);
         if record.until > now {
             let Logged {
@@ -177,9 +199,11 @@ impl Local {
             payload: Logged::of(finish, until).encoded(),
         };
         let batch: Vec<Append> = finishes.iter().map(append).collect();
-        let bytes = batch.iter().map(|append| append.payload.len()).sum();
-        if let Some(next) = self.shared.trail().passed(now()) {
-            self.log.advance(CURSOR, next);
+        let extents = batch.iter().map(|append| extent(append.payload.len()));
+        let bytes: u64 = extents.sum();
+        let passed = self.shared.trail().passed(now());
+        if let Some(next) = passed {
+            self.shared.log.advance(CURSOR, next);
         }
         let (shared, mailbox) = (
             Arc::clone(&self.shared),
@@ -191,7 +215,12 @@ impl Local {
                     shared.failed.store(0, Ordering::Relaxed);
                     shared.trail().note(range.end, until, bytes);
                 }
-                Err(error) => shared.unrecorded(finishes.len(), &error),
+                Err(error) => {
+                    if error == AppendError::Full {
+                        shared.make_room();
+                    }
+                    shared.unrecorded(finishes.len(), &error);
+                }
             }
             // What could not be stored holds until the process ends all the same.
             for finish in finishes {
@@ -202,7 +231,7 @@ impl Local {
                 mailbox.post(Mail::Recorded(slot));
             }
         };
-        self.log.append(batch, Box::new(done));
+        self.shared.log.append(batch, Box::new(done));
     }
 
     pub(super) fn release(&self, keys: &[Key]) {
@@ -220,7 +249,7 @@ impl Local {
     }
 
     pub(super) fn stop(&self) {
-        self.log.stop();
+        self.shared.log.stop();
     }
 }
 
@@ -233,6 +262,16 @@ impl Shared {
         self.last_error
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The log is full: the oldest that it holds are forgotten by the next life, so that the next
+    /// answers find room.
+    fn make_room(&self) {
+        let held = self.log.usage().bytes;
+        let next = self.trail().crowded(held);
+        if let Some(next) = next {
+            self.log.advance(CURSOR, next);
+        }
     }
 
     fn unrecorded(&self, count: usize, error: &dyn std::fmt::Display) {

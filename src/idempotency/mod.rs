@@ -15,6 +15,8 @@ mod counters;
 pub mod key;
 mod lane;
 mod local;
+#[cfg(test)]
+mod local_tests;
 mod shared;
 #[cfg(test)]
 mod shared_tests;

@@ -1,0 +1,168 @@
+//! The local store over a simulated disk with small segments: its log goes round and never stays
+//! full.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sluicegate_appendlog::Disk;
+use sluicegate_appendlog::simulated::SimulatedDisk;
+
+use super::{Asked, Bounds, Ending, Finish, Settled, Store, Verdict};
+use crate::settle::{Mail, Mailboxes};
+
+const SEGMENT: u64 = 16 * 1024;
+/// What a log may hold of the keys of [`small`] bounds.
+const SMALL_LOG: u64 = 2 * 64 * 1024 + 4 * SEGMENT;
+/// What the log leaves free of its disk.
+const DISK_SPARE: u64 = 1024 * 1024;
+
+fn small() -> Bounds {
+    Bounds {
+        keys: 1000,
+        bytes: 64 * 1024,
+    }
+}
+
+fn roomy() -> Bounds {
+    Bounds {
+        keys: 100_000,
+        bytes: 1024 * 1024,
+    }
+}
+
+/// A store over a disk whose clock goes on with each answer.
+struct Gateway {
+    store: Store,
+    mailboxes: Mailboxes,
+    disk: SimulatedDisk,
+}
+
+impl Gateway {
+    fn start(disk: &SimulatedDisk, bounds: Bounds) -> Self {
+        Self::over(disk, Arc::new(disk.clone()), bounds)
+    }
+
+    fn over(clock: &SimulatedDisk, disk: Arc<dyn Disk>, bounds: Bounds) -> Self {
+        let (mailboxes, window) = (Mailboxes::new(1), Duration::from_secs(3600));
+        let store = Store::open_on(disk, window, bounds, SEGMENT, mailboxes.clone()).unwrap();
+        Self {
+            store,
+            mailboxes,
+            disk: clock.clone(),
+        }
+    }
+
+    fn claim(&self, key: u128) -> Verdict {
+        let verdicts = self.store.claim(0, 3, &[Asked { key, payload: 7 }]);
+        verdicts.unwrap().remove(0)
+    }
+
+    /// Claims keys that nobody had, waiting while none are given away, and stores their answers.
+    fn answer(&self, keys: Range<u128>) {
+        self.disk.pass(Duration::from_secs(1));
+        for key in keys.clone() {
+            let end = Instant::now() + Duration::from_secs(30);
+            while let Verdict::Unavailable(why) = self.claim(key) {
+                assert!(Instant::now() < end, "{why}");
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+        let finish = |key| Finish {
+            key,
+            payload: 7,
+            ending: Ending::Final,
+            stored: answer(key).encoded(),
+        };
+        self.store.record(0, 3, keys.map(finish).collect());
+        self.recorded();
+    }
+
+    fn recorded(&self) {
+        let end = Instant::now() + Duration::from_secs(30);
+        loop {
+            match self.mailboxes.of(0).unwrap().take() {
+                Some(Mail::Recorded(3)) => return,
+                Some(_) => panic!("another mail came"),
+                None => std::thread::sleep(Duration::from_micros(50)),
+            }
+            assert!(Instant::now() < end, "no mail came");
+        }
+    }
+
+    fn unrecorded(&self) -> u64 {
+        self.store.reading().unrecorded
+    }
+}
+
+fn answer(key: u128) -> Settled {
+    Settled {
+        id: key,
+        records: Vec::new(),
+    }
+}
+
+/// Writes answers of 20 keys each, of which each takes 96 bytes on the disk.
+fn answers(gateway: &Gateway, from: u128, rounds: u128) -> u128 {
+    for round in 0..rounds {
+        let first = from + 20 * round;
+        gateway.answer(first..first + 20);
+    }
+    from + 20 * rounds
+}
+
+#[test]
+fn a_log_that_goes_round_is_never_full() {
+    let disk = SimulatedDisk::new(1, 64 << 20);
+    let gateway = Gateway::start(&disk, small());
+    let next = answers(&gateway, 0, 500);
+    assert!(u64::try_from(next).unwrap() * 96 > 4 * SMALL_LOG);
+    assert_eq!(gateway.unrecorded(), 0);
+    gateway.store.stop();
+    drop(gateway);
+    let gateway = Gateway::start(&disk, small());
+    let newest = Verdict::Answered(answer(next - 1));
+    assert_eq!(gateway.claim(next - 1), newest);
+    answers(&gateway, next, 100);
+    assert_eq!(gateway.unrecorded(), 0, "nor after a restart");
+    gateway.store.stop();
+}
+
+#[test]
+fn where_the_disk_is_full_the_oldest_go_and_answers_are_stored_again() {
+    let disk = SimulatedDisk::new(2, DISK_SPARE + 200 * 1024);
+    let gateway = Gateway::start(&disk, roomy());
+    let (mut next, mut refused) = (0, 0);
+    // Each time that it was full, what comes next is stored.
+    for _ in 0..2 {
+        while gateway.unrecorded() == refused {
+            next = answers(&gateway, next, 1);
+            assert!(next < 100_000, "the disk is full by now");
+        }
+        refused = gateway.unrecorded();
+        next = answers(&gateway, next, 1);
+        assert_eq!(gateway.unrecorded(), refused);
+    }
+    gateway.store.stop();
+    drop(gateway);
+    let gateway = Gateway::start(&disk, roomy());
+    let newest = Verdict::Answered(answer(next - 1));
+    assert_eq!(gateway.claim(next - 1), newest);
+    gateway.store.stop();
+}
+
+#[test]
+fn a_log_that_is_larger_than_it_may_be_now_is_cut_when_it_is_opened() {
+    let disk = SimulatedDisk::new(3, 64 << 20);
+    let gateway = Gateway::start(&disk, roomy());
+    let next = answers(&gateway, 0, 250);
+    assert!(u64::try_from(next).unwrap() * 96 > 2 * SMALL_LOG);
+    gateway.store.stop();
+    drop(gateway);
+    let gateway = Gateway::start(&disk, small());
+    let newest = Verdict::Answered(answer(next - 1));
+    assert_eq!(gateway.claim(next - 1), newest);
+    answers(&gateway, next, 20);
+    assert_eq!(gateway.unrecorded(), 0);
+    gateway.store.stop();
+}
