@@ -66,7 +66,10 @@ impl Store {
     }
 
     /// The same on any disk, with segments of so many bytes.
-    pub(super) fn open_on(
+    ///
+    /// # Errors
+    /// As above.
+    pub fn open_on(
         disk: Arc<dyn Disk>,
         window: Duration,
         bounds: Bounds,
