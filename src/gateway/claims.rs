@@ -211,7 +211,6 @@ pub(super) fn parted(
         let (Verdict::Granted(Some(settled)) | Verdict::Answered(settled)) = verdict else {
             continue;
         };
-        unit.recorded = settled.records.len();
         if !claims.per_event && unit.state == UnitState::Answered {
             entry.id = settled.id;
         }
@@ -221,8 +220,10 @@ pub(super) fn parted(
             if let Some(binding) = entry.route.bindings.iter().position(names) {
                 let event = unit.events.start + record.event;
                 known.push((event, binding as u16, record.fate));
+                unit.found += 1;
             }
         }
+        unit.told = unit.found;
     }
     known.sort_by_key(|(event, binding, _)| (*event, *binding));
     let unit_of = |event: u32| {

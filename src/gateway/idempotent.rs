@@ -259,8 +259,8 @@ impl Core {
         let Some(claims) = claims_of(state, slot) else {
             return;
         };
-        for (unit, (state, recorded)) in claims.units.iter_mut().zip(states) {
-            (unit.state, unit.recorded) = (state, recorded);
+        for (unit, (state, told)) in claims.units.iter_mut().zip(states) {
+            (unit.state, unit.told) = (state, told);
         }
         store.release(&freed);
         if !finishes.is_empty() {
@@ -310,7 +310,7 @@ fn finished(entry: &Entry) -> (Vec<Finish>, Vec<Key>, Vec<(UnitState, usize)>) {
         .map_or(&[][..], |claims| &claims.units);
     for unit in units {
         if unit.state != UnitState::Held {
-            states.push((unit.state, unit.recorded));
+            states.push((unit.state, unit.told));
             continue;
         }
         let outcome = entry.outcome_of(unit);
@@ -326,8 +326,11 @@ fn finished(entry: &Entry) -> (Vec<Finish>, Vec<Key>, Vec<(UnitState, usize)>) {
         } else {
             UnitState::Held
         };
-        states.push((state, confirmed.max(unit.recorded)));
-        if ending == Ending::Final || confirmed > unit.recorded {
+        states.push((state, confirmed.max(unit.told)));
+        // What the store was told while the request went on may be on its way yet, or lost: a key
+        // is given back only where nothing was confirmed since it was claimed.
+        let known = if over { unit.found } else { unit.told };
+        if ending == Ending::Final || confirmed > known {
             finishes.push(Finish {
                 key: unit.key,
                 payload: unit.payload,

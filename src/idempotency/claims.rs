@@ -35,8 +35,10 @@ pub struct Unit {
     pub events: Range<u32>,
     /// Where it stands.
     pub state: UnitState,
-    /// Records of it that the store knows as confirmed.
-    pub recorded: usize,
+    /// Records of it that the store knew as confirmed when it was claimed.
+    pub found: usize,
+    /// Records of it that the store knows as confirmed, or was told of at least.
+    pub told: usize,
 }
 
 /// Where a key stands.
@@ -98,7 +100,8 @@ impl Unit {
             payload,
             events,
             state: UnitState::Asked,
-            recorded: 0,
+            found: 0,
+            told: 0,
         }
     }
 }

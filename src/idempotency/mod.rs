@@ -17,6 +17,8 @@ mod lane;
 mod local;
 #[cfg(test)]
 mod local_tests;
+#[cfg(test)]
+pub(crate) mod map_table;
 mod shared;
 #[cfg(test)]
 mod shared_tests;
