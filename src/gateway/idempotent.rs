@@ -109,6 +109,8 @@ impl Core {
         (manifest.items, manifest.lost, manifest.letters) =
             (stash.items, stash.lost, stash.letters);
         self.begin(state, slot, verdicts);
+        // Its client may have gone meanwhile, and nothing of it may have been sent.
+        state.ledger.release(slot);
     }
 
     /// It is known who gets the keys: what is neither answered nor confirmed is dispatched.

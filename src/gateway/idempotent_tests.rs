@@ -2,6 +2,7 @@
 //! whose steps the test takes.
 
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
@@ -245,4 +246,27 @@ fn a_key_of_which_nothing_new_was_confirmed_keeps_what_was() {
         }
         gateway.stop();
     }
+}
+
+#[test]
+fn a_client_that_goes_before_its_keys_are_known_leaves_nothing_behind() {
+    let table = Arc::new(Map::default());
+    let (one, other) = (Gateway::with_a_table(&table), Gateway::with_a_table(&table));
+    let ticket = one.post("runs");
+    let (first, second) = one.sent();
+    // Another gateway holds the key; then it has its answer.
+    drop(other.post("runs"));
+    other.until("its slot is free", || other.core.is_idle());
+    let all = first.into_iter().chain(second);
+    one.say(all.map(delivered).collect());
+    assert_eq!(one.answer(ticket), 200);
+    drop(other.post("runs"));
+    other.until("its slot is free", || other.core.is_idle());
+    // The table cannot be asked.
+    table.fails.store(true, Ordering::Relaxed);
+    drop(other.post("fails"));
+    other.until("its slot is free", || other.core.is_idle());
+    assert!(other.first.taken().is_empty() && other.second.taken().is_empty());
+    one.stop();
+    other.stop();
 }
