@@ -186,6 +186,11 @@ pub(super) fn refusal_of_event(unit: &Unit, verdict: &Verdict) -> Option<Refusal
             let detail = "this idempotency key came before with another payload";
             Refusal::new(Code::IdempotencyMismatch, detail)
         }
+        Verdict::Untold => {
+            let detail = "a request with this idempotency key was sent before, and what became of \
+                          its records was too much to be kept: nothing is sent again";
+            Refusal::new(Code::IdempotencyTooLarge, detail)
+        }
         _ => return None,
     };
     if refusal.code == Code::IdempotencyRunning {

@@ -337,7 +337,7 @@ fn finished(entry: &Entry) -> (Vec<Finish>, Vec<Key>, Vec<(UnitState, usize)>) {
                 key: unit.key,
                 payload: unit.payload,
                 ending,
-                stored: outcome.settled.fitted(ending == Ending::Final),
+                stored: outcome.settled.fitted(),
             });
         } else if over {
             freed.push(unit.key);

@@ -18,7 +18,7 @@ use crate::admit::Admission;
 use crate::dispatch::{Gate, Gauge, Target};
 use crate::http::{Head, HeadIndex, HeadScan, ResponseWriter, Service as _, Ticket as _, parse};
 use crate::idempotency::map_table::Map;
-use crate::idempotency::{Bounds, SharedOptions, Store};
+use crate::idempotency::{Bounds, SharedOptions, Store, boundless};
 use crate::observe::{CoreCounters, Shape, TargetCounters, TargetHealth};
 use crate::route::Routes;
 use crate::settings::{Environment, load_text};
@@ -36,6 +36,9 @@ routes:
       - { target: first, as: a }
       - { target: second, as: b }
       - { target: second, as: c, need: best_effort }
+  - route: POST /many
+    accept: { formats: [ndjson], events: 10000 }
+    to: [ { target: first } ]
 ";
 
 /// A room that takes everything and says nothing.
@@ -137,9 +140,12 @@ impl Gateway {
     }
 
     fn post(&self, key: &str) -> Ticket {
-        let body = Bytes::from_static(b"{\"id\":1}");
+        self.send("/pair", "application/json", key, "{\"id\":1}".into())
+    }
+
+    fn send(&self, path: &str, kind: &str, key: &str, body: Bytes) -> Ticket {
         let head = format!(
-            "POST /pair HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n\
+            "POST {path} HTTP/1.1\r\nHost: h\r\nContent-Type: {kind}\r\n\
              Content-Length: {}\r\nIdempotency-Key: {key}\r\n\r\n",
             body.len()
         );
@@ -199,6 +205,12 @@ impl Gateway {
 
 fn delivered(id: RecordId) -> (RecordId, Outcome) {
     (id, Outcome::Delivered(Receipt::Nothing))
+}
+
+fn refused(id: RecordId) -> (RecordId, Outcome) {
+    let detail = "it is too odd for this table, since ".repeat(5);
+    let reason = Reason::new(ReasonKind::Invalid, detail);
+    (id, Outcome::Refused(reason))
 }
 
 fn gave_up(id: RecordId) -> (RecordId, Outcome) {
@@ -269,4 +281,49 @@ fn a_client_that_goes_before_its_keys_are_known_leaves_nothing_behind() {
     assert!(other.first.taken().is_empty() && other.second.taken().is_empty());
     one.stop();
     other.stop();
+}
+
+#[test]
+fn a_large_answer_of_which_a_part_was_refused_is_given_again_as_it_was() {
+    let gateway = Gateway::with_a_log();
+    let send = || {
+        let body = "{\"id\":1}\n".repeat(5000).into();
+        gateway.send("/many", "application/x-ndjson", "k", body)
+    };
+    let ticket = send();
+    let sent = gateway.first.taken().into_iter().enumerate();
+    let outcome = |(place, id)| match place % 2 {
+        0 => delivered(id),
+        _ => refused(id),
+    };
+    gateway.say(sent.map(outcome).collect());
+    let status = gateway.answer(ticket);
+    assert!(status >= 400, "{status}");
+    assert_eq!(gateway.answer(send()), status);
+    assert!(gateway.first.taken().is_empty());
+    gateway.stop();
+}
+
+#[test]
+fn where_it_is_not_known_what_a_key_came_to_nothing_is_sent_and_nothing_is_claimed() {
+    let table = Arc::new(Map::default());
+    let gateway = Gateway::with_a_table(&table);
+    let untold = boundless().fitted();
+    for last in [delivered, gave_up] {
+        let ticket = gateway.post("k");
+        let (first, second) = gateway.sent();
+        let all = first.into_iter().map(delivered);
+        gateway.say(all.chain(second.into_iter().map(last)).collect());
+        gateway.answer(ticket);
+        gateway.until("it is over", || gateway.core.is_idle());
+        for item in table.items.lock().unwrap().values_mut() {
+            item.stored = Some(untold.clone());
+        }
+        for _ in 0..2 {
+            assert_eq!(gateway.answer(gateway.post("k")), 409);
+        }
+        assert!(gateway.first.taken().is_empty() && gateway.second.taken().is_empty());
+        table.items.lock().unwrap().clear();
+    }
+    gateway.stop();
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Key, Payload, Settled};
+use super::{Key, Payload, Settled, Untold};
 use crate::error::Refusal;
 
 /// What one request claims: a key for the whole of it, or one for each of its events.
@@ -117,6 +117,19 @@ pub enum Verdict {
     Running,
     /// It belongs to another payload.
     Mismatch,
+    /// It had its answer or a part of it, which was too much to be kept.
+    Untold,
     /// Nobody can tell, or there is no room.
     Unavailable(String),
+}
+
+impl From<Untold> for Verdict {
+    fn from(untold: Untold) -> Self {
+        match untold {
+            Untold::TooLarge => Self::Untold,
+            Untold::Unreadable => {
+                Self::Unavailable("what is stored of the key cannot be read".to_owned())
+            }
+        }
+    }
 }

@@ -12,7 +12,7 @@ use super::counters::Counters;
 use super::shared::SharedOptions;
 use super::store::{Asked, Finish};
 use super::window::Ending;
-use super::{Key, Milliseconds, Payload, Settled, Verdict, now};
+use super::{Key, Milliseconds, Payload, Settled, Untold, Verdict, now};
 use crate::limits::{
     IDEMPOTENCY_CALL_TIME, IDEMPOTENCY_CALLS_MAX, IDEMPOTENCY_PAUSE, IDEMPOTENCY_STORE_TRIES,
     RETRY_PAUSE_MIN,
@@ -121,20 +121,17 @@ impl Lane {
         match step(&found, asked.payload, lease.now) {
             Step::Running => Verdict::Running,
             Step::Mismatch => Verdict::Mismatch,
-            Step::Answered => match settled(&found) {
-                Some(settled) => Verdict::Answered(settled),
-                None => unreadable(),
-            },
+            Step::Answered => settled(&found).map_or_else(Verdict::from, Verdict::Answered),
             Step::TakeOver => match self.call(self.table.take_over(&lease, &found)).await {
                 Ok(false) => Verdict::Running,
                 Ok(true) => {
                     self.hold(&lease, found.stored.is_some());
                     match (&found.stored, settled(&found)) {
                         (None, _) => Verdict::Granted(None),
-                        (Some(_), Some(settled)) => Verdict::Granted(Some(settled)),
-                        (Some(_), None) => {
+                        (Some(_), Ok(settled)) => Verdict::Granted(Some(settled)),
+                        (Some(_), Err(untold)) => {
                             self.release(&[asked.key]).await;
-                            unreadable()
+                            untold.into()
                         }
                     }
                 }
@@ -321,12 +318,8 @@ fn step(found: &KeyItem, payload: Payload, now: Milliseconds) -> Step {
     }
 }
 
-fn settled(found: &KeyItem) -> Option<Settled> {
-    Settled::decoded(found.stored.as_deref()?)
-}
-
-fn unreadable() -> Verdict {
-    Verdict::Unavailable("what is stored of the key cannot be read".to_owned())
+fn settled(found: &KeyItem) -> Result<Settled, Untold> {
+    Settled::decoded(found.stored.as_deref().ok_or(Untold::Unreadable)?)
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

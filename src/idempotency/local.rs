@@ -158,18 +158,18 @@ impl Local {
     }
 
     fn verdict(&self, key: Key, claim: Claim) -> Verdict {
-        let unreadable = || "what is stored of the key cannot be read".to_owned();
         match claim {
             Claim::Granted(None) => Verdict::Granted(None),
             Claim::Granted(Some(stored)) => match Settled::decoded(&stored) {
-                Some(settled) => Verdict::Granted(Some(settled)),
-                None => {
+                Ok(settled) => Verdict::Granted(Some(settled)),
+                Err(untold) => {
                     self.release(&[key]);
-                    Verdict::Unavailable(unreadable())
+                    untold.into()
                 }
             },
-            Claim::Answered(stored) => Settled::decoded(&stored)
-                .map_or_else(|| Verdict::Unavailable(unreadable()), Verdict::Answered),
+            Claim::Answered(stored) => {
+                Settled::decoded(&stored).map_or_else(Verdict::from, Verdict::Answered)
+            }
             Claim::Running => Verdict::Running,
             Claim::Mismatch => Verdict::Mismatch,
             Claim::Full => Verdict::Unavailable(

@@ -34,7 +34,9 @@ pub use claims::{Claims, Unit, UnitState, Verdict};
 pub use counters::Reading;
 pub use shared::SharedOptions;
 pub use store::{Asked, Finish, Store};
-pub use stored::{Fate, Settled, SettledRecord};
+#[cfg(test)]
+pub(crate) use stored::tests::boundless;
+pub use stored::{Fate, Settled, SettledRecord, Untold};
 pub use window::{Bounds, Claim, Ending, KEY_OVERHEAD_BYTES, Window};
 
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -64,7 +64,7 @@ impl Gateway {
 fn settled(id: u128) -> Settled {
     let record = SettledRecord {
         event: 0,
-        binding: "orders".to_owned(),
+        binding: "orders".into(),
         fate: Fate::Ended(Outcome::Delivered(Receipt::Nothing)),
     };
     Settled {

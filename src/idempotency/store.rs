@@ -96,7 +96,7 @@ impl Store {
             Verdict::Answered(_) => &counters.replayed,
             Verdict::Running => &counters.running,
             Verdict::Mismatch => &counters.mismatched,
-            Verdict::Unavailable(_) => &counters.unavailable,
+            Verdict::Untold | Verdict::Unavailable(_) => &counters.unavailable,
         });
     }
 
