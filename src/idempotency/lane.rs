@@ -116,7 +116,7 @@ impl Lane {
                 return Verdict::Granted(None);
             }
             Ok(Some(found)) => found,
-            Err(why) => return self.undo(lease, why),
+            Err(why) => return self.undo(lease, false, why),
         };
         match step(&found, asked.payload, lease.now) {
             Step::Running => Verdict::Running,
@@ -135,17 +135,18 @@ impl Lane {
                         }
                     }
                 }
-                Err(why) => self.undo(lease, why),
+                Err(why) => self.undo(lease, found.stored.is_some(), why),
             },
         }
     }
 
-    /// A claim that failed may have been written: it is given back as well as can be.
-    fn undo(self: &Arc<Self>, lease: KeyLease, why: String) -> Verdict {
+    /// A claim that failed may have been written: it is given back as well as can be. `keeps`:
+    /// something is stored of the key, and stays.
+    fn undo(self: &Arc<Self>, lease: KeyLease, keeps: bool, why: String) -> Verdict {
         let lane = Arc::clone(self);
         tokio::spawn(async move {
-            let _ =
-                tokio::time::timeout(IDEMPOTENCY_CALL_TIME, lane.table.free(&lease, false)).await;
+            let freed = lane.table.free(&lease, keeps);
+            let _ = tokio::time::timeout(IDEMPOTENCY_CALL_TIME, freed).await;
         });
         Verdict::Unavailable(why)
     }

@@ -12,6 +12,8 @@ use sluicegate_contract::{Asked as Answer, KeyItem, KeyLease, KeyState, KeyTable
 pub(crate) struct Map {
     pub(crate) items: Mutex<HashMap<u128, KeyItem>>,
     pub(crate) fails: AtomicBool,
+    /// Keys are taken over, and who did it is not told so.
+    pub(crate) loses: AtomicBool,
 }
 
 impl Map {
@@ -53,13 +55,17 @@ impl KeyTable for Map {
     }
 
     fn take_over<'a>(&'a self, lease: &'a KeyLease, found: &'a KeyItem) -> Answer<'a, bool> {
-        self.answer(|items| {
+        let answer = self.answer(|items| {
             let same = items.get(&lease.key) == Some(found);
             if same {
                 items.insert(lease.key, taken(lease, found.stored.clone()));
             }
             same
-        })
+        });
+        if self.loses.load(Ordering::Relaxed) {
+            return Box::pin(ready(Err(ReasonKind::AnswerLost.into())));
+        }
+        answer
     }
 
     fn store<'a>(

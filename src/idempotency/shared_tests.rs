@@ -148,3 +148,25 @@ fn a_table_that_cannot_be_asked_gives_no_key_away() {
     reading = one.store.reading();
     assert_eq!(reading.store, "dynamodb");
 }
+
+#[test]
+fn a_key_whose_taking_over_was_not_answered_keeps_what_was_confirmed() {
+    let table = Arc::new(Map::default());
+    let (one, other) = (Gateway::over(&table, LONG), Gateway::over(&table, LONG));
+    assert_eq!(one.claim(&[(1, 7)]), [Verdict::Granted(None)]);
+    one.record(1, 7, Ending::Partly, &settled(5));
+    table.loses.store(true, Ordering::Relaxed);
+    let verdicts = one.claim(&[(1, 7)]);
+    assert!(matches!(&verdicts[..], [Verdict::Unavailable(_)]));
+    table.loses.store(false, Ordering::Relaxed);
+    let end = Instant::now() + Duration::from_secs(30);
+    loop {
+        match &other.claim(&[(1, 7)])[..] {
+            [Verdict::Running] => std::thread::sleep(Duration::from_millis(5)),
+            verdicts => break assert_eq!(verdicts, [Verdict::Granted(Some(settled(5)))]),
+        }
+        assert!(Instant::now() < end, "it is given back");
+    }
+    one.store.stop();
+    other.store.stop();
+}
