@@ -47,7 +47,7 @@ pub(super) fn claims(
             let payload = payload_of_request(arrival.head, body, events);
             let count = events.events.len() as u32;
             let unit = Unit::new(scope.key(&key), payload, 0..count);
-            Ok(Some(Claims::new(vec![unit], false)))
+            Ok(Some(Claims::new(arrival.id, vec![unit], false)))
         }
         Keys::Event { place } => {
             let units = units_of_events(
@@ -58,7 +58,7 @@ pub(super) fn claims(
                 events,
                 manifest,
             );
-            Ok((!units.is_empty()).then(|| Claims::new(units, true)))
+            Ok((!units.is_empty()).then(|| Claims::new(arrival.id, units, true)))
         }
     }
 }

@@ -66,6 +66,7 @@ impl Core {
         let asked = claims.units.iter().map(|unit| Asked {
             key: unit.key,
             payload: unit.payload,
+            owner: claims.owner,
         });
         let asked: Vec<Asked> = asked.collect();
         let entry = waiting_entry(arrival, started, &state.events, &mut state.manifest, claims);
@@ -214,7 +215,7 @@ impl Core {
         claims.waiting = false;
         claims.refused = Some(Box::new(refusal));
         if let Some(store) = &self.keys {
-            store.release(&freed);
+            store.release(claims.owner, &freed);
         }
         if state.ledger.opened(slot) {
             self.count_settled(&state.ledger, slot);
@@ -230,7 +231,7 @@ impl Core {
         let granted = claims.units.iter().zip(verdicts);
         let granted = granted.filter(|(_, verdict)| matches!(verdict, Verdict::Granted(_)));
         let freed: Vec<Key> = granted.map(|(unit, _)| unit.key).collect();
-        store.release(&freed);
+        store.release(claims.owner, &freed);
     }
 
     /// The time of a request passed that still waits for its keys.
@@ -264,7 +265,7 @@ impl Core {
         for (unit, (state, told)) in claims.units.iter_mut().zip(states) {
             (unit.state, unit.told) = (state, told);
         }
-        store.release(&freed);
+        store.release(claims.owner, &freed);
         if !finishes.is_empty() {
             claims.recording += 1;
             state.waiting_for_store += 1;
@@ -306,10 +307,8 @@ impl Core {
 /// and where each stands then.
 fn finished(entry: &Entry) -> (Vec<Finish>, Vec<Key>, Vec<(UnitState, usize)>) {
     let (mut finishes, mut freed, mut states) = (Vec::new(), Vec::new(), Vec::new());
-    let units = entry
-        .claims
-        .as_ref()
-        .map_or(&[][..], |claims| &claims.units);
+    let claims = entry.claims.as_ref();
+    let (owner, units) = claims.map_or((0, &[][..]), |claims| (claims.owner, &claims.units));
     for unit in units {
         if unit.state != UnitState::Held {
             states.push((unit.state, unit.told));
@@ -336,6 +335,7 @@ fn finished(entry: &Entry) -> (Vec<Finish>, Vec<Key>, Vec<(UnitState, usize)>) {
             finishes.push(Finish {
                 key: unit.key,
                 payload: unit.payload,
+                owner,
                 ending,
                 stored: outcome.settled.fitted(),
             });

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Key, Payload, Settled, Untold};
+use super::{Key, Owner, Payload, Settled, Untold};
 use crate::error::Refusal;
 
 /// What one request claims: a key for the whole of it, or one for each of its events.
@@ -12,6 +12,8 @@ pub struct Claims {
     pub units: Vec<Unit>,
     /// True where each event has a key of its own.
     pub per_event: bool,
+    /// Who claims: the id of the request, also where it is answered under that of an earlier one.
+    pub owner: Owner,
     /// True until it is known who gets the keys: nothing is sent before.
     pub waiting: bool,
     /// True while an answer of the store about the claims is on its way.
@@ -57,10 +59,11 @@ pub enum UnitState {
 impl Claims {
     /// Claims that nobody has decided on yet.
     #[must_use]
-    pub fn new(units: Vec<Unit>, per_event: bool) -> Self {
+    pub fn new(owner: Owner, units: Vec<Unit>, per_event: bool) -> Self {
         Self {
             units,
             per_event,
+            owner,
             waiting: true,
             claiming: false,
             recording: 0,

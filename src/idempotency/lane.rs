@@ -12,7 +12,7 @@ use super::counters::Counters;
 use super::shared::SharedOptions;
 use super::store::{Asked, Finish};
 use super::window::Ending;
-use super::{Key, Milliseconds, Payload, Settled, Untold, Verdict, now};
+use super::{Key, Milliseconds, Owner, Payload, Settled, Untold, Verdict, now};
 use crate::limits::{
     IDEMPOTENCY_CALL_TIME, IDEMPOTENCY_CALLS_MAX, IDEMPOTENCY_PAUSE, IDEMPOTENCY_STORE_TRIES,
     RETRY_PAUSE_MIN,
@@ -25,16 +25,15 @@ pub(super) struct Lane {
     mailboxes: Mailboxes,
     counters: Arc<Counters>,
     pub(super) options: SharedOptions,
-    held: Mutex<HashMap<Key, Held>>,
+    held: Mutex<HashMap<(Key, Owner), Held>>,
     calls: Semaphore,
     failed: Mutex<Option<(Instant, String)>>,
 }
 
-/// A claim of this process.
+/// A claim of this process. Each is that of one request: another may have the key by now.
 #[derive(Clone, Copy)]
 pub(super) struct Held {
     payload: Payload,
-    owner: u128,
     until: Milliseconds,
     /// Something is stored of it.
     keeps: bool,
@@ -108,7 +107,7 @@ impl Lane {
         if let Some(why) = self.failing() {
             return Verdict::Unavailable(why);
         }
-        let lease = self.lease(asked.key, asked.payload, fastrand::u128(..));
+        let lease = self.lease(asked.key, asked.payload, asked.owner);
         let claimed = self.call(self.table.claim(&lease)).await;
         let found = match claimed {
             Ok(None) => {
@@ -118,7 +117,10 @@ impl Lane {
             Ok(Some(found)) => found,
             Err(why) => return self.undo(lease, false, why),
         };
+        // Where a claim of this very process was not renewed in time, its request is under way yet.
+        let lives = self.held().contains_key(&(asked.key, found.owner));
         match step(&found, asked.payload, lease.now) {
+            Step::TakeOver if lives => Verdict::Running,
             Step::Running => Verdict::Running,
             Step::Mismatch => Verdict::Mismatch,
             Step::Answered => settled(&found).map_or_else(Verdict::from, Verdict::Answered),
@@ -130,7 +132,7 @@ impl Lane {
                         (None, _) => Verdict::Granted(None),
                         (Some(_), Ok(settled)) => Verdict::Granted(Some(settled)),
                         (Some(_), Err(untold)) => {
-                            self.release(&[asked.key]).await;
+                            self.release(asked.owner, &[asked.key]).await;
                             untold.into()
                         }
                     }
@@ -162,12 +164,6 @@ impl Lane {
     }
 
     async fn record_one(&self, finish: Finish) {
-        let Some(held) = self.held().get(&finish.key).copied() else {
-            if finish.ending != Ending::GoesOn {
-                self.unrecorded("another gateway has taken the key over");
-            }
-            return;
-        };
         let state = match finish.ending {
             Ending::Final => KeyState::Final,
             Ending::Partly => KeyState::Partly,
@@ -175,7 +171,7 @@ impl Lane {
         };
         let mut pause = RETRY_PAUSE_MIN;
         for tried in 1..=IDEMPOTENCY_STORE_TRIES {
-            let lease = self.lease(finish.key, finish.payload, held.owner);
+            let lease = self.lease(finish.key, finish.payload, finish.owner);
             match self
                 .call(self.table.store(&lease, state, &finish.stored))
                 .await
@@ -187,7 +183,7 @@ impl Lane {
                 // It is over already: this came later than what was stored behind it.
                 Ok(false) if finish.ending == Ending::GoesOn => return,
                 Ok(false) => {
-                    self.unrecorded("another gateway has taken the key over");
+                    self.unrecorded("another request has taken the key over");
                     break;
                 }
                 Err(why) if tried == IDEMPOTENCY_STORE_TRIES => self.unrecorded(&why),
@@ -198,26 +194,26 @@ impl Lane {
             }
         }
         if finish.ending != Ending::GoesOn {
-            self.held().remove(&finish.key);
+            self.held().remove(&(finish.key, finish.owner));
         }
     }
 
     fn stored(&self, lease: &KeyLease, ending: Ending) {
-        let mut held = self.held();
+        let (mut held, claim) = (self.held(), (lease.key, lease.owner));
         if ending != Ending::GoesOn {
-            held.remove(&lease.key);
-        } else if let Some(held) = held.get_mut(&lease.key) {
+            held.remove(&claim);
+        } else if let Some(held) = held.get_mut(&claim) {
             (held.keeps, held.until) = (true, lease.until);
         }
     }
 
     /// Gives claims back. What cannot be given back is free when its lease ends.
-    pub(super) async fn release(&self, keys: &[Key]) {
+    pub(super) async fn release(&self, owner: Owner, keys: &[Key]) {
         for key in keys {
-            let Some(held) = self.held().remove(key) else {
+            let Some(held) = self.held().remove(&(*key, owner)) else {
                 continue;
             };
-            let lease = self.lease(*key, held.payload, held.owner);
+            let lease = self.lease(*key, held.payload, owner);
             let _ = self.call(self.table.free(&lease, held.keeps)).await;
         }
     }
@@ -249,7 +245,7 @@ impl Lane {
         (when.elapsed() < IDEMPOTENCY_PAUSE).then(|| why.clone())
     }
 
-    fn lease(&self, key: Key, payload: Payload, owner: u128) -> KeyLease {
+    fn lease(&self, key: Key, payload: Payload, owner: Owner) -> KeyLease {
         let (now, span) = (now(), |span: Duration| span.as_millis() as u64);
         KeyLease {
             key,
@@ -264,14 +260,13 @@ impl Lane {
     fn hold(&self, lease: &KeyLease, keeps: bool) {
         let held = Held {
             payload: lease.payload,
-            owner: lease.owner,
             until: lease.until,
             keeps,
         };
-        self.held().insert(lease.key, held);
+        self.held().insert((lease.key, lease.owner), held);
     }
 
-    pub(super) fn held(&self) -> MutexGuard<'_, HashMap<Key, Held>> {
+    pub(super) fn held(&self) -> MutexGuard<'_, HashMap<(Key, Owner), Held>> {
         lock(&self.held)
     }
 
@@ -291,18 +286,18 @@ impl Lane {
 pub(super) async fn renew(lane: Arc<Lane>) {
     let third = lane.options.lease.as_millis() as u64 / 3;
     let soon = now().saturating_add(2 * third);
-    let due: Vec<(Key, Held)> = {
+    let due: Vec<((Key, Owner), Held)> = {
         let held = lane.held();
         let due = held.iter().filter(|(_, held)| held.until <= soon);
-        due.map(|(key, held)| (*key, *held)).collect()
+        due.map(|(claim, held)| (*claim, *held)).collect()
     };
-    for (key, held) in due {
-        let lease = lane.lease(key, held.payload, held.owner);
+    for ((key, owner), held) in due {
+        let lease = lane.lease(key, held.payload, owner);
         // Where it is not renewed it may have been stored and given back meanwhile, or it is
         // another's by now: what is to be stored of it finds out.
         let renewed = lane.call(lane.table.renew(&lease)).await;
         if renewed == Ok(true)
-            && let Some(held) = lane.held().get_mut(&key)
+            && let Some(held) = lane.held().get_mut(&(key, owner))
         {
             held.until = lease.until;
         }

@@ -54,7 +54,7 @@ impl Gateway {
     }
 
     fn claim(&self, key: u128) -> Verdict {
-        let verdicts = self.store.claim(0, 3, &[Asked { key, payload: 7 }]);
+        let verdicts = self.store.claim(0, 3, &[asked(key)]);
         verdicts.unwrap().remove(0)
     }
 
@@ -71,6 +71,7 @@ impl Gateway {
         let finish = |key| Finish {
             key,
             payload: 7,
+            owner: 1,
             ending: Ending::Final,
             stored: answer(key).encoded(),
         };
@@ -92,6 +93,14 @@ impl Gateway {
 
     fn unrecorded(&self) -> u64 {
         self.store.reading().unrecorded
+    }
+}
+
+fn asked(key: u128) -> Asked {
+    Asked {
+        key,
+        payload: 7,
+        owner: 1,
     }
 }
 

@@ -12,6 +12,8 @@ use sluicegate_contract::{Asked as Answer, KeyItem, KeyLease, KeyState, KeyTable
 pub(crate) struct Map {
     pub(crate) items: Mutex<HashMap<u128, KeyItem>>,
     pub(crate) fails: AtomicBool,
+    /// Claims are said to be renewed, and are not.
+    pub(crate) forgets: AtomicBool,
     /// Keys are taken over, and who did it is not told so.
     pub(crate) loses: AtomicBool,
 }
@@ -85,7 +87,9 @@ impl KeyTable for Map {
     fn renew<'a>(&'a self, lease: &'a KeyLease) -> Answer<'a, bool> {
         self.answer(|items| {
             own(items, lease).is_some_and(|item| {
-                item.until = lease.until;
+                if !self.forgets.load(Ordering::Relaxed) {
+                    item.until = lease.until;
+                }
                 true
             })
         })

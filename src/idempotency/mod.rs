@@ -45,6 +45,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub type Key = u128;
 /// What is sent under a key, hashed.
 pub type Payload = u128;
+/// Whose a claim is: the id of the request that made it, which no other has.
+pub type Owner = u128;
 /// Milliseconds since 1970: the window outlives the process.
 pub type Milliseconds = u64;
 

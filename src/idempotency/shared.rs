@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use super::counters::Counters;
 use super::lane::{Lane, lock, renew};
 use super::store::{Asked, Finish, Store};
-use super::{Key, Reading};
+use super::{Key, Owner, Reading};
 use crate::limits::IDEMPOTENCY_CALL_TIME;
 use crate::settle::{Mail, Mailboxes, Slot};
 
@@ -39,7 +39,7 @@ pub(super) struct Shared {
 enum Job {
     Claim(usize, Slot, Vec<Asked>),
     Record(usize, Slot, Vec<Finish>),
-    Release(Vec<Key>),
+    Release(Owner, Vec<Key>),
     Stop,
 }
 
@@ -83,9 +83,9 @@ impl Shared {
         self.send(Job::Record(core, slot, finishes));
     }
 
-    pub(super) fn release(&self, keys: &[Key]) {
+    pub(super) fn release(&self, owner: Owner, keys: &[Key]) {
         if !keys.is_empty() {
-            self.send(Job::Release(keys.to_vec()));
+            self.send(Job::Release(owner, keys.to_vec()));
         }
     }
 
@@ -144,8 +144,8 @@ async fn run(lane: Arc<Lane>, mut jobs: mpsc::UnboundedReceiver<Job>) {
                     lane.post(core, Mail::Recorded(slot));
                 });
             }
-            Some(Job::Release(keys)) => {
-                tasks.spawn(async move { lane.release(&keys).await });
+            Some(Job::Release(owner, keys)) => {
+                tasks.spawn(async move { lane.release(owner, &keys).await });
             }
             Some(Job::Stop) | None => break,
         }

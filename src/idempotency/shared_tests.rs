@@ -1,7 +1,8 @@
 //! Two gateways over one table that is a map, which fails where a test says so.
 
+use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use sluicegate_contract::{KeyTable, Outcome, Receipt};
@@ -10,9 +11,14 @@ use super::map_table::Map;
 use super::{Asked, Ending, Fate, Finish, Settled, SettledRecord, SharedOptions, Store, Verdict};
 use crate::settle::{Mail, Mailboxes};
 
+/// The number of the next request, of all gateways.
+static OWNERS: AtomicU64 = AtomicU64::new(1);
+
 struct Gateway {
     store: Store,
     mailboxes: Mailboxes,
+    /// Who asked last, and whose claims are stored.
+    owner: Cell<u128>,
 }
 
 impl Gateway {
@@ -22,7 +28,11 @@ impl Gateway {
         let window = Duration::from_secs(3600);
         let options = SharedOptions { window, lease };
         let store = Store::open_shared(table, options, mailboxes.clone()).unwrap();
-        Self { store, mailboxes }
+        Self {
+            store,
+            mailboxes,
+            owner: Cell::default(),
+        }
     }
 
     fn mail(&self) -> Mail {
@@ -37,9 +47,12 @@ impl Gateway {
     }
 
     fn claim(&self, keys: &[(u128, u128)]) -> Vec<Verdict> {
+        self.owner
+            .set(OWNERS.fetch_add(1, Ordering::Relaxed).into());
         let asked = keys.iter().map(|(key, payload)| Asked {
             key: *key,
             payload: *payload,
+            owner: self.owner.get(),
         });
         let asked: Vec<Asked> = asked.collect();
         assert_eq!(self.store.claim(0, 3, &asked), None, "it comes by mail");
@@ -53,6 +66,7 @@ impl Gateway {
         let finish = Finish {
             key,
             payload,
+            owner: self.owner.get(),
             ending,
             stored: settled.encoded(),
         };
@@ -95,7 +109,7 @@ fn what_one_has_given_back_the_other_goes_on_with() {
     let (one, other) = (Gateway::over(&table, LONG), Gateway::over(&table, LONG));
     assert_eq!(one.claim(&[(1, 7), (2, 7)]).len(), 2);
     one.record(2, 7, Ending::Partly, &settled(5));
-    one.store.release(&[1]);
+    one.store.release(one.owner.get(), &[1]);
     one.store.stop();
     let granted = [
         Verdict::Granted(None),
@@ -169,4 +183,46 @@ fn a_key_whose_taking_over_was_not_answered_keeps_what_was_confirmed() {
     }
     one.store.stop();
     other.store.stop();
+}
+
+#[test]
+fn a_lease_that_ended_is_not_taken_from_a_request_of_the_same_gateway() {
+    let table = Arc::new(Map::default());
+    let lease = Duration::from_millis(100);
+    let (one, other) = (Gateway::over(&table, lease), Gateway::over(&table, lease));
+    assert_eq!(one.claim(&[(1, 7)]), [Verdict::Granted(None)]);
+    let first = one.owner.get();
+    table.forgets.store(true, Ordering::Relaxed);
+    std::thread::sleep(3 * lease);
+    assert_eq!(one.claim(&[(1, 7)]), [Verdict::Running]);
+    one.owner.set(first);
+    one.record(1, 7, Ending::Final, &settled(5));
+    assert_eq!(other.claim(&[(1, 7)]), [Verdict::Answered(settled(5))]);
+    assert_eq!(one.store.reading().unrecorded, 0);
+    one.store.stop();
+    other.store.stop();
+}
+
+#[test]
+fn a_request_that_lost_its_key_stores_and_frees_nothing_of_who_has_it_now() {
+    let table = Arc::new(Map::default());
+    let one = Gateway::over(&table, LONG);
+    assert_eq!(one.claim(&[(1, 7), (2, 7)]).len(), 2);
+    let older = one.owner.get();
+    // Somebody has emptied the table.
+    table.items.lock().unwrap().clear();
+    let granted = [Verdict::Granted(None), Verdict::Granted(None)];
+    assert_eq!(one.claim(&[(1, 7), (2, 7)]), granted);
+    let newer = one.owner.replace(older);
+    one.record(1, 7, Ending::Final, &settled(5));
+    assert_eq!(one.store.reading().unrecorded, 1);
+    one.store.release(older, &[2]);
+    one.owner.set(newer);
+    one.record(1, 7, Ending::Final, &settled(6));
+    one.record(2, 7, Ending::Final, &settled(6));
+    assert_eq!(one.claim(&[(1, 7)]), [Verdict::Answered(settled(6))]);
+    assert_eq!(one.claim(&[(2, 7)]), [Verdict::Answered(settled(6))]);
+    let reading = one.store.reading();
+    assert_eq!((reading.unrecorded, reading.keys), (1, 0));
+    one.store.stop();
 }
