@@ -17,12 +17,10 @@ use crate::limits::{
     IDEMPOTENCY_CALL_TIME, IDEMPOTENCY_CALLS_MAX, IDEMPOTENCY_PAUSE, IDEMPOTENCY_STORE_TRIES,
     RETRY_PAUSE_MIN,
 };
-use crate::settle::{Mail, Mailboxes};
 
 /// What all tasks of the lane share.
 pub(super) struct Lane {
     table: Arc<dyn KeyTable>,
-    mailboxes: Mailboxes,
     counters: Arc<Counters>,
     pub(super) options: SharedOptions,
     held: Mutex<HashMap<(Key, Owner), Held>>,
@@ -52,12 +50,10 @@ impl Lane {
     pub(super) fn new(
         table: Arc<dyn KeyTable>,
         options: SharedOptions,
-        mailboxes: Mailboxes,
         counters: Arc<Counters>,
     ) -> Self {
         Self {
             table,
-            mailboxes,
             counters,
             options,
             held: Mutex::new(HashMap::new()),
@@ -118,7 +114,8 @@ impl Lane {
             Err(why) => return self.undo(lease, false, why),
         };
         // Where a claim of this very process was not renewed in time, its request is under way yet.
-        let lives = self.held().contains_key(&(asked.key, found.owner));
+        let lives =
+            found.state == KeyState::Running && self.held().contains_key(&(asked.key, found.owner));
         match step(&found, asked.payload, lease.now) {
             Step::TakeOver if lives => Verdict::Running,
             Step::Running => Verdict::Running,
@@ -155,12 +152,21 @@ impl Lane {
 
     /// Stores what claims came to, all at once.
     pub(super) async fn record(self: &Arc<Self>, finishes: Vec<Finish>) {
+        let ended = finishes.iter();
+        let ended = ended.filter(|finish| finish.ending != Ending::GoesOn);
+        let ended = ended.map(|finish| (finish.key, finish.owner));
+        let ended: Vec<(Key, Owner)> = ended.collect();
         let mut stores = JoinSet::new();
         for finish in finishes {
             let lane = Arc::clone(self);
             stores.spawn(async move { lane.record_one(finish).await });
         }
         while stores.join_next().await.is_some() {}
+        // Whatever became of them, they are not renewed any more.
+        let mut held = self.held();
+        for claim in ended {
+            held.remove(&claim);
+        }
     }
 
     async fn record_one(&self, finish: Finish) {
@@ -176,16 +182,10 @@ impl Lane {
                 .call(self.table.store(&lease, state, &finish.stored))
                 .await
             {
-                Ok(true) => {
-                    self.stored(&lease, finish.ending);
-                    return;
-                }
+                Ok(true) => return self.stored(&lease),
                 // It is over already: this came later than what was stored behind it.
                 Ok(false) if finish.ending == Ending::GoesOn => return,
-                Ok(false) => {
-                    self.unrecorded("another request has taken the key over");
-                    break;
-                }
+                Ok(false) => return self.unrecorded("another request has taken the key over"),
                 Err(why) if tried == IDEMPOTENCY_STORE_TRIES => self.unrecorded(&why),
                 Err(_) => {
                     tokio::time::sleep(pause).await;
@@ -193,16 +193,10 @@ impl Lane {
                 }
             }
         }
-        if finish.ending != Ending::GoesOn {
-            self.held().remove(&(finish.key, finish.owner));
-        }
     }
 
-    fn stored(&self, lease: &KeyLease, ending: Ending) {
-        let (mut held, claim) = (self.held(), (lease.key, lease.owner));
-        if ending != Ending::GoesOn {
-            held.remove(&claim);
-        } else if let Some(held) = held.get_mut(&claim) {
+    fn stored(&self, lease: &KeyLease) {
+        if let Some(held) = self.held().get_mut(&(lease.key, lease.owner)) {
             (held.keeps, held.until) = (true, lease.until);
         }
     }
@@ -273,12 +267,6 @@ impl Lane {
     fn unrecorded(&self, why: &str) {
         Counters::add(&self.counters.unrecorded);
         tracing::error!(error = why, "idempotency.unrecorded");
-    }
-
-    pub(super) fn post(&self, core: usize, mail: Mail) {
-        if let Some(mailbox) = self.mailboxes.of(core) {
-            mailbox.post(mail);
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Claims are not logged: those of a process that died came to an outcome that nobody was told.
 //! What is logged is read back when the log is opened, so that the window survives a restart.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,13 +13,14 @@ use bytes::{Bytes, BytesMut};
 use sluicegate_appendlog::{Append, AppendError, Disk, Log, Options, RealDisk, Writer, extent};
 
 use super::counters::Counters;
+use super::owed::Recorder;
 use super::store::{Asked, Finish, Store};
 use super::table::Table;
 use super::trail::Trail;
 use super::window::{Bounds, Claim, Ending};
 use super::{Key, Milliseconds, Payload, Reading, Settled, Verdict, now};
 use crate::limits::{IDEMPOTENCY_LOG_SEGMENT_BYTES, IDEMPOTENCY_PAUSE};
-use crate::settle::{Mail, Mailboxes, Slot};
+use crate::settle::{Mailboxes, Slot};
 
 /// The name of the cursor below which all is forgotten.
 const CURSOR: &str = "window";
@@ -208,32 +210,14 @@ impl Local {
         if let Some(next) = passed {
             self.shared.log.advance(CURSOR, next);
         }
-        let (shared, mailbox) = (
-            Arc::clone(&self.shared),
-            self.mailboxes.of(core).map(Arc::clone),
-        );
-        let done = move |result: Result<std::ops::Range<u64>, _>| {
-            match result {
-                Ok(range) => {
-                    shared.failed.store(0, Ordering::Relaxed);
-                    shared.trail().note(range.end, until, bytes);
-                }
-                Err(error) => {
-                    if error == AppendError::Full {
-                        shared.make_room();
-                    }
-                    shared.unrecorded(finishes.len(), &error);
-                }
-            }
-            // What could not be stored holds until the process ends all the same.
-            for finish in finishes {
-                let mut part = shared.table.part(finish.key);
-                part.finish(finish.key, finish.ending, finish.stored, until);
-            }
-            if let Some(mailbox) = mailbox {
-                mailbox.post(Mail::Recorded(slot));
-            }
+        let recording = Recording {
+            shared: Arc::clone(&self.shared),
+            finishes,
+            until,
+            bytes,
+            _recorder: Recorder::new(&self.mailboxes, core, slot),
         };
+        let done = move |stored| recording.ended(stored);
         self.shared.log.append(batch, Box::new(done));
     }
 
@@ -253,6 +237,51 @@ impl Local {
 
     pub(super) fn stop(&self) {
         self.shared.log.stop();
+    }
+}
+
+/// What claims came to, on its way to the log. Where it is dropped there, its keys are free of
+/// their request all the same, which is told when this is gone.
+struct Recording {
+    shared: Arc<Shared>,
+    finishes: Vec<Finish>,
+    until: Milliseconds,
+    bytes: u64,
+    _recorder: Recorder,
+}
+
+impl Recording {
+    fn ended(mut self, stored: Result<Range<u64>, AppendError>) {
+        self.end(stored);
+    }
+
+    fn end(&mut self, stored: Result<Range<u64>, AppendError>) {
+        let shared = &self.shared;
+        match stored {
+            Ok(range) => {
+                shared.failed.store(0, Ordering::Relaxed);
+                shared.trail().note(range.end, self.until, self.bytes);
+            }
+            Err(error) => {
+                if error == AppendError::Full {
+                    shared.make_room();
+                }
+                shared.unrecorded(self.finishes.len(), &error);
+            }
+        }
+        // What could not be stored holds until the process ends all the same.
+        for finish in self.finishes.drain(..) {
+            let mut part = shared.table.part(finish.key);
+            part.finish(finish.key, finish.ending, finish.stored, self.until);
+        }
+    }
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        if !self.finishes.is_empty() {
+            self.end(Err(AppendError::Stopped));
+        }
     }
 }
 

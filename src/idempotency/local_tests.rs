@@ -1,12 +1,13 @@
 //! The local store over a simulated disk with small segments: its log goes round and never stays
 //! full.
 
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sluicegate_appendlog::Disk;
 use sluicegate_appendlog::simulated::SimulatedDisk;
+use sluicegate_appendlog::{DirectoryLock, Disk, DiskFile};
 
 use super::{Asked, Bounds, Ending, Finish, Settled, Store, Verdict};
 use crate::settle::{Mail, Mailboxes};
@@ -180,5 +181,63 @@ fn a_log_that_is_larger_than_it_may_be_now_is_cut_when_it_is_opened() {
     let newest = Verdict::Answered(answer(next - 1));
     assert_eq!(gateway.claim(next - 1), newest);
     stored_answers(&gateway, next, 20);
+    gateway.store.stop();
+}
+
+/// A disk on which the committer fails when it begins a segment.
+struct Panicking(SimulatedDisk);
+
+impl Disk for Panicking {
+    fn place(&self) -> String {
+        self.0.place()
+    }
+    fn list(&self) -> io::Result<Vec<String>> {
+        self.0.list()
+    }
+    fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        self.0.open(name)
+    }
+    fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        self.0.create(name)
+    }
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.0.rename(from, to)
+    }
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.0.remove(name)
+    }
+    fn sync_directory(&self) -> io::Result<()> {
+        self.0.sync_directory()
+    }
+    fn free_bytes(&self) -> io::Result<u64> {
+        panic!("a fault of the committer")
+    }
+    fn lock(&self) -> io::Result<DirectoryLock> {
+        Disk::lock(&self.0)
+    }
+    fn now(&self) -> Duration {
+        self.0.now()
+    }
+    fn salt(&self) -> u32 {
+        self.0.salt()
+    }
+}
+
+#[test]
+fn a_log_whose_thread_died_keeps_nobody_waiting() {
+    let disk = SimulatedDisk::new(4, 64 << 20);
+    let gateway = Gateway::over(&disk, Arc::new(Panicking(disk.clone())), small());
+    for turn in 0..2 {
+        // The thread dies of the first; the second comes when it is dead.
+        gateway.answer(20 * turn..20 * turn + 20);
+        let told = Verdict::Answered(answer(20 * turn));
+        let end = Instant::now() + Duration::from_secs(30);
+        while gateway.claim(20 * turn) != told {
+            assert!(Instant::now() < end, "it holds until the process ends");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+    assert_eq!(gateway.unrecorded(), 40);
+    assert_eq!(gateway.store.reading().running, 0);
     gateway.store.stop();
 }

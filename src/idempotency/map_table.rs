@@ -12,6 +12,8 @@ use sluicegate_contract::{Asked as Answer, KeyItem, KeyLease, KeyState, KeyTable
 pub(crate) struct Map {
     pub(crate) items: Mutex<HashMap<u128, KeyItem>>,
     pub(crate) fails: AtomicBool,
+    /// Whoever asks dies of it.
+    pub(crate) kills: AtomicBool,
     /// Claims are said to be renewed, and are not.
     pub(crate) forgets: AtomicBool,
     /// Keys are taken over, and who did it is not told so.
@@ -23,6 +25,7 @@ impl Map {
         &self,
         change: impl FnOnce(&mut HashMap<u128, KeyItem>) -> T,
     ) -> Answer<'_, T> {
+        assert!(!self.kills.load(Ordering::Relaxed), "a fault of the lane");
         if self.fails.load(Ordering::Relaxed) {
             return Box::pin(ready(Err(ReasonKind::ConnectionFailed.into())));
         }

@@ -19,6 +19,7 @@ mod local;
 mod local_tests;
 #[cfg(test)]
 pub(crate) mod map_table;
+mod owed;
 mod shared;
 #[cfg(test)]
 mod shared_tests;

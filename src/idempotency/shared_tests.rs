@@ -226,3 +226,30 @@ fn a_request_that_lost_its_key_stores_and_frees_nothing_of_who_has_it_now() {
     assert_eq!((reading.unrecorded, reading.keys), (1, 0));
     one.store.stop();
 }
+
+#[test]
+fn a_task_that_died_keeps_nobody_waiting_nor_does_a_lane_that_ended() {
+    let table = Arc::new(Map::default());
+    let one = Gateway::over(&table, LONG);
+    let asked: [&[(u128, u128)]; 2] = [&[(1, 7)], &[(2, 7), (3, 7)]];
+    assert_eq!(one.claim(&[(4, 7)]), [Verdict::Granted(None)]);
+    let first = one.owner.get();
+    let fails = || {
+        for keys in asked {
+            let verdicts = one.claim(keys);
+            let told = verdicts
+                .iter()
+                .filter(|it| matches!(it, Verdict::Unavailable(_)));
+            assert_eq!(told.count(), keys.len());
+        }
+        one.owner.set(first);
+        one.record(4, 7, Ending::Final, &settled(5));
+    };
+    table.kills.store(true, Ordering::Relaxed);
+    fails();
+    assert_eq!(one.store.reading().keys, 0, "nor is a key held for ever");
+    table.kills.store(false, Ordering::Relaxed);
+    assert_eq!(one.claim(&[(1, 7)]), [Verdict::Granted(None)]);
+    one.store.stop();
+    fails();
+}
