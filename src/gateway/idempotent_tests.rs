@@ -81,7 +81,7 @@ impl Gateway {
             name: name.into(),
             kind: "discard",
             room: Room::Producing(Arc::<Toy>::clone(room)),
-            gauge: Arc::new(Gauge::new(1 << 20)),
+            gauge: Arc::new(Gauge::new(64 << 20)),
             gate: Arc::new(Gate::new(Arc::new(TargetHealth::new(name.into())))),
             inbox: None,
             counters: Arc::new(TargetCounters::new()),
@@ -291,12 +291,13 @@ fn a_large_answer_of_which_a_part_was_refused_is_given_again_as_it_was() {
         gateway.send("/many", "application/x-ndjson", "k", body)
     };
     let ticket = send();
-    let sent = gateway.first.taken().into_iter().enumerate();
+    let sent = gateway.first.taken();
+    assert_eq!(sent.len(), 5000);
     let outcome = |(place, id)| match place % 2 {
         0 => delivered(id),
         _ => refused(id),
     };
-    gateway.say(sent.map(outcome).collect());
+    gateway.say(sent.into_iter().enumerate().map(outcome).collect());
     let status = gateway.answer(ticket);
     assert!(status >= 400, "{status}");
     assert_eq!(gateway.answer(send()), status);
