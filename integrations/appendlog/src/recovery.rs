@@ -22,7 +22,7 @@ const COPIED_BYTES_MAX: u64 = 1024 * 1024;
 const COPIES_MAX: usize = 256;
 /// Bytes that bad sectors may cost; where there is more that cannot be read, the disk is not there,
 /// and guessing would hide what it holds.
-const UNREADABLE_BYTES_MAX: u64 = 1024 * 1024;
+pub(crate) const UNREADABLE_BYTES_MAX: u64 = 1024 * 1024;
 /// How the names of files with damage end.
 const DAMAGED: &str = ".damaged";
 /// The same for what is missing between the records of a last, unconfirmed group.
@@ -196,6 +196,8 @@ impl Pass<'_> {
                     gaps.push((at..at + garbage, scan.expected()..end));
                     break;
                 }
+                // A segment may well end before the next one begins: a group that failed, and was not
+                // written anew before the machine stopped, leaves such a gap.
                 Found::End { .. } => break,
             }
         }

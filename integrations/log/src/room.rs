@@ -224,8 +224,10 @@ impl Keeper {
 fn room_below(when_full: WhenFull, usage: &Usage) -> Option<u64> {
     let full = usage.bytes > usage.max_bytes - usage.max_bytes / FREE_PART;
     let records = usage.next.saturating_sub(usage.first);
+    // A part that is smaller than the oldest segment would free nothing, now and ever after.
+    let part = usage.first + records.div_ceil(FREE_PART);
     (when_full == WhenFull::DropOldest && full && records > 0)
-        .then(|| usage.first + records.div_ceil(FREE_PART))
+        .then(|| part.max(usage.first_segment_ends))
 }
 
 /// Looks for records that are too old, until the bell rings.

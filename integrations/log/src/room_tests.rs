@@ -265,3 +265,19 @@ fn a_look_says_how_the_directory_stands() {
     };
     assert_eq!(standing(&probe(&file)), [Standing::Wrong]);
 }
+
+/// Space comes back by the segment, however few records stand in the oldest one.
+#[test]
+fn a_log_that_is_nearly_full_lets_at_least_a_segment_go() {
+    let usage = |first_segment_ends| Usage {
+        bytes: 100,
+        max_bytes: 100,
+        first: 10,
+        first_segment_ends,
+        next: 90,
+        ..Usage::default()
+    };
+    assert_eq!(room_below(WhenFull::DropOldest, &usage(15)), Some(20));
+    assert_eq!(room_below(WhenFull::DropOldest, &usage(50)), Some(50));
+    assert_eq!(room_below(WhenFull::Refuse, &usage(50)), None);
+}
