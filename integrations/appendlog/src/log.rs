@@ -70,6 +70,7 @@ impl Log {
             lock => lock.map_err(failed)?,
         };
         let (state, found, recovery) = recover(&disk, true).map_err(failed)?;
+        recovery.say(&disk.place());
         let shared = Shared::default();
         *shared.lock() = state;
         let mut cursor_files = CursorFiles::new(&found);

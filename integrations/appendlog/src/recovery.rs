@@ -19,6 +19,8 @@ use crate::state::{Segment, State};
 use crate::{cursors, segment_base, segment_name};
 use aside::{copy, note, write_file};
 
+/// Damaged places that are told one by one.
+const DAMAGES_SAID_MAX: usize = 10;
 /// The most files that are copied aside; further damage is counted and skipped all the same.
 const COPIES_MAX: usize = 256;
 /// Bytes that bad sectors may cost; where there is more that cannot be read, the disk is not there,
@@ -63,6 +65,31 @@ impl Recovery {
     pub fn lost(&self) -> u64 {
         let lost = |damage: &Damage| damage.sequences.end - damage.sequences.start;
         self.damages.iter().map(lost).sum()
+    }
+}
+
+impl Recovery {
+    /// Says aloud what is damaged: whoever reads the log of the program must not overlook it.
+    pub(crate) fn say(&self, place: &str) {
+        for damage in self.damages.iter().take(DAMAGES_SAID_MAX) {
+            tracing::warn!(
+                target: "sluicegate",
+                place,
+                segment = damage.segment,
+                bytes = ?damage.bytes,
+                records = damage.sequences.end - damage.sequences.start,
+                copied_to = damage.copied_to,
+                "log.damaged"
+            );
+        }
+        let (lost, places) = (self.lost(), self.damages.len());
+        if self.cursor_files_damaged > 0 || places > 0 {
+            let cursor_files_damaged = self.cursor_files_damaged;
+            tracing::warn!(
+                target: "sluicegate",
+                place, lost, places, cursor_files_damaged, "log.mended"
+            );
+        }
     }
 }
 
