@@ -228,6 +228,8 @@ pub const SPOOL_HELD_MAX: usize = 100_000;
 pub const LETTERS_WAITING_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// How long a dead letter waits for a target that takes nothing: as long as its courier would try.
 pub const LETTER_WAIT_MAX: Duration = GIVE_UP_DEFAULT;
+/// How soon a dead letter is sent again whose target said that it is full.
+pub const LETTER_PAUSE: Duration = Duration::from_secs(1);
 /// How often a target that took nothing is looked at for dead letters.
 pub const LETTER_LOOK: Duration = Duration::from_millis(50);
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
@@ -31,6 +31,8 @@ struct Post {
     clerk: OnceLock<Thread>,
     /// When the clerk ends, whatever is left; set once.
     end: OnceLock<Instant>,
+    /// The clerk has ended.
+    ended: AtomicBool,
     said_lost: Sampled,
 }
 
@@ -94,6 +96,10 @@ impl Letters {
             "too many dead letters wait"
         } else {
             self.0.queue.push(posted);
+            fence(Ordering::SeqCst);
+            if self.0.ended.load(Ordering::Relaxed) {
+                self.0.lose_all();
+            }
             if let Some(clerk) = self.0.clerk.get() {
                 clerk.unpark();
             }
@@ -133,6 +139,7 @@ impl Clerk {
             ways,
             clerk: OnceLock::new(),
             end: OnceLock::new(),
+            ended: AtomicBool::new(false),
             said_lost: Sampled::new(),
         }));
         // Numbers of mailboxes fit a byte: `limits::MAILBOXES_MAX`.
@@ -170,20 +177,24 @@ impl Clerk {
 }
 
 fn run(mut desk: Desk, post: &Post, mailbox: &CoreMailbox) {
+    let _ended = Ended(post);
     loop {
         while let Some(posted) = post.queue.pop() {
             desk.take(Instant::now(), posted);
         }
         while let Some(mail) = mailbox.take() {
             match mail {
-                Mail::Outcome(id, outcome) => desk.outcome(id, &outcome),
+                Mail::Outcome(id, outcome) => desk.outcome(Instant::now(), id, &outcome),
                 Mail::Outcomes(outcomes) => {
                     for (id, outcome) in &outcomes {
-                        desk.outcome(*id, outcome);
+                        desk.outcome(Instant::now(), *id, outcome);
                     }
                 }
                 _ => {}
             }
+        }
+        if post.end.get().is_some() {
+            desk.hurry();
         }
         let now = Instant::now();
         let wake = desk.send(now);
@@ -198,8 +209,59 @@ fn run(mut desk: Desk, post: &Post, mailbox: &CoreMailbox) {
             None => std::thread::park(),
         }
     }
-    while let Some(posted) = post.queue.pop() {
-        desk.take(Instant::now(), posted);
-    }
     desk.give_up("the gateway stopped");
+}
+
+/// The clerk has ended, also where it panicked: nothing waits for it any more, and nobody who
+/// posts is left without an answer.
+struct Ended<'p>(&'p Post);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.ended.store(true, Ordering::Relaxed);
+        // Who puts a letter in now sees that, or this sees the letter.
+        fence(Ordering::SeqCst);
+        self.0.lose_all();
+    }
+}
+
+impl Post {
+    /// Loses what nobody will send.
+    fn lose_all(&self) {
+        while let Some(posted) = self.queue.pop() {
+            let bytes = posted.letter.bytes() as u64;
+            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            desk::lose(&self.targets, &self.said_lost, posted, "their clerk ended");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::letter::tests::letter;
+    use super::*;
+    use crate::dead_letters::Done;
+    use crate::rooms;
+    use crate::settings::{Environment, load_text};
+
+    #[test]
+    fn who_posts_to_a_clerk_that_has_ended_is_told_so() {
+        let file = "sluicegate: 1\ndefaults: { auth: none }\n\
+            targets: { orders: { discard: {}, dead_letter: rejects }, rejects: { discard: {} } }\n\
+            routes: [ { route: POST /a, to: [ { target: orders } ] } ]\n";
+        let settings = load_text("test.yaml", file, &Environment::fixed([])).unwrap();
+        let targets: Arc<[Target]> = rooms::rehearsed(&settings).into();
+        let mailbox = Arc::<CoreMailbox>::default();
+        let clerk = Clerk::start(&settings, &targets, &mailbox, 1);
+        let clerk = clerk.unwrap().unwrap();
+        // It has nothing to do, and ends long before it must.
+        clerk.finish(Duration::from_secs(3600));
+        let told = Arc::new(Mutex::new(None));
+        let heard = Arc::clone(&told);
+        let done = Done::new(move |kept| *heard.lock().unwrap() = Some(kept));
+        let letter = letter(sluicegate_contract::Value::Text("x".into()));
+        clerk.letters().post(1, Some(0), letter, Some(done));
+        assert_eq!(*told.lock().unwrap(), Some(false));
+        assert_eq!(targets[0].counters.snapshot().dead_letters_lost, 1);
+    }
 }

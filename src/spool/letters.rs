@@ -9,7 +9,7 @@ use crossbeam::queue::SegQueue;
 use sluicegate_contract::RecordId;
 
 use super::{Drain, Ended, LostRecord};
-use crate::dead_letters::{Letter, Letters};
+use crate::dead_letters::{Done, Letter, Letters};
 use crate::observe::log::Sampled;
 
 /// Posts letters, and keeps what was said of them until the drain looks.
@@ -56,11 +56,11 @@ impl LostRecords {
             };
             let (id, answers) = (lost.id, Arc::clone(&self.answers));
             let thread = self.thread.clone();
-            let done = move |kept| {
+            let done = Done::new(move |kept| {
                 answers.push((id, kept));
                 thread.unpark();
-            };
-            letters.post(to, from, letter(lost, now.1), Some(Box::new(done)));
+            });
+            letters.post(to, from, letter(lost, now.1), Some(done));
         }
     }
 }
