@@ -2,6 +2,7 @@
 //! set.
 
 mod model;
+mod opening;
 mod stories;
 
 use std::cell::{Cell, RefCell};
