@@ -19,6 +19,8 @@ mod rehearsal;
 mod service;
 mod spooling;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod ticket;
 
 pub use admission::{Approach, TurnedAway, admit};

@@ -122,6 +122,7 @@ impl Core {
         if decides {
             self.count_settled(&state.ledger, slot);
         }
+        self.write_decided(&mut state.ledger, slot);
         self.keep(state, slot);
         state.ledger.release(slot);
     }
