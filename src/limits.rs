@@ -212,6 +212,9 @@ pub const SPOOL_PAUSE_MIN: Duration = Duration::from_millis(500);
 pub const SPOOL_PAUSE_MAX: Duration = Duration::from_secs(30);
 /// How often a target that is shut is looked at for what waits in the spool.
 pub const SPOOL_LOOK: Duration = Duration::from_millis(250);
+/// How long an expired record of the spool is kept whose dead letter does not take it: past it the
+/// record is gone, counted and logged, since the spool's room is others' by then.
+pub const SPOOL_LETTER_WAIT_MAX: Duration = Duration::from_secs(3600);
 /// How soon a target is asked again whose queue was full.
 pub const SPOOL_FULL_LOOK: Duration = Duration::from_millis(20);
 /// How often records are looked for that are older than the spool keeps them.

@@ -2,12 +2,14 @@
 
 use std::time::Instant;
 
-use sluicegate_contract::{Outcome, ReasonKind};
+use sluicegate_contract::{Outcome, ReasonKind, Record};
 
-use super::place::State;
+use super::place::{State, Unfit};
 use super::{Ended, Lane, Turn};
 use crate::dispatch::Queued;
-use crate::limits::{SPOOL_FULL_LOOK, SPOOL_LOOK, SPOOL_PAUSE_MAX, SPOOL_PAUSE_MIN};
+use crate::limits::{
+    SPOOL_FULL_LOOK, SPOOL_LETTER_WAIT_MAX, SPOOL_LOOK, SPOOL_PAUSE_MAX, SPOOL_PAUSE_MIN,
+};
 use crate::settle::Ledger;
 use crate::spool::reading::count;
 use crate::spool::{Door, Opening};
@@ -59,13 +61,15 @@ impl Lane {
         while batch.len() < most {
             let offset = self.next_ready()?;
             let place = self.window.get(offset)?;
-            let (weight, (record, _)) = (u64::from(place.weight), place.record.as_ref()?);
-            let encoded = match door.weigh(record) {
-                Ok(encoded) => encoded,
-                Err(outcome) => {
-                    let reason = outcome.reason().cloned();
-                    let reason = reason.unwrap_or(ReasonKind::Invalid.into());
-                    self.lose(offset, Ended::Refused, reason, turn);
+            let (weight, (rendered, _)) = (u64::from(place.weight), place.record.as_ref()?);
+            let fit = match rendered {
+                Ok(record) => fit(record, door).map(|encoded| (record, encoded)),
+                Err(unfit) => Err(unfit.clone()),
+            };
+            let (record, encoded) = match fit {
+                Ok(fit) => fit,
+                Err(Unfit { ended, reason }) => {
+                    self.lose(offset, ended, reason, turn);
                     continue;
                 }
             };
@@ -126,8 +130,7 @@ impl Lane {
             }
             Outcome::GaveUp { .. } => {
                 count(&self.counters.again);
-                self.set(offset, State::Ready);
-                self.ready_from = self.ready_from.min(offset);
+                self.ready(offset);
                 if !self.halted {
                     self.halted = true;
                     self.failures = self.failures.saturating_add(1);
@@ -142,17 +145,36 @@ impl Lane {
         let Some(offset) = self.offset_of(number) else {
             return;
         };
-        let Some(State::Lettered(ended)) = self.window.get(offset).map(|place| place.state) else {
+        let Some(place) = self.window.get(offset) else {
             return;
         };
-        if kept || ended == Ended::Expired {
-            self.settle(offset);
+        let State::Lettered(ended) = place.state else {
+            return;
+        };
+        let since = |first| turn.now.saturating_duration_since(first);
+        let waited = place.lettered.map(since).unwrap_or_default();
+        if kept || (ended == Ended::Expired && waited >= SPOOL_LETTER_WAIT_MAX) {
+            self.leave(offset, ended);
+        } else if ended == Ended::Expired {
+            self.set(offset, State::Unlettered);
+            self.letters_until = Some(turn.now + SPOOL_PAUSE_MAX);
         } else {
-            // It stays. The target is asked once more, and says again what it thinks of it.
-            self.set(offset, State::Ready);
-            self.ready_from = self.ready_from.min(offset);
+            // It stays. The target is asked once more, and says again what it thinks of it; what
+            // may not be handed over goes to the dead letter again.
+            self.ready(offset);
             self.paused_until = Some(turn.now + SPOOL_PAUSE_MAX);
         }
         self.pop();
     }
+}
+
+/// Bytes that a record takes in a call, where its target can ever take it.
+fn fit(record: &Record, door: &impl Door) -> Result<usize, Unfit> {
+    door.weigh(record).map_err(|outcome| {
+        let reason = outcome.reason().cloned();
+        Unfit {
+            ended: Ended::Refused,
+            reason: reason.unwrap_or(ReasonKind::Invalid.into()),
+        }
+    })
 }

@@ -1,6 +1,7 @@
 //! The drain turned by hand: a log in memory, targets that answer as they are told, a clock that is
 //! set.
 
+mod endings;
 mod model;
 mod opening;
 mod stories;
@@ -57,6 +58,27 @@ impl Shelf {
             record,
         });
         for payload in encode(request, "route", to_store) {
+            self.put(ENTRY_KIND, payload);
+        }
+    }
+
+    /// Stores a record that a target of this version cannot read.
+    fn store_unreadable(&mut self, request: u128, target: &str) {
+        let other = Field {
+            name: "of_a_later_version",
+            ..FIELDS[0]
+        };
+        let to_store = ToStore {
+            number: 0,
+            event: 0,
+            target,
+            room: "kafka",
+            fields: &[other],
+            binding: target,
+            held: false,
+            record: &payload(1),
+        };
+        for payload in encode(request, "route", [to_store]) {
             self.put(ENTRY_KIND, payload);
         }
     }
