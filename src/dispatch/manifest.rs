@@ -3,7 +3,7 @@
 use sluicegate_contract::{Reason, ReasonKind, Record};
 use smallvec::SmallVec;
 
-use super::{Target, never_fits};
+use super::{Target, larger_than_queue, never_fits};
 use crate::admit::{Judged, Permit};
 use crate::error::{Code, Refusal};
 use crate::idempotency::Claims;
@@ -156,7 +156,7 @@ impl Manifest {
             let letters = &mut self.letters;
             let weighed = rendered.and_then(|record| match record {
                 None => Ok(None),
-                Some(record) => match target.room.weigh(&record) {
+                Some(record) => match weigh(target, &record) {
                     Ok(encoded) => Ok(Some((record, encoded))),
                     Err(reason) => {
                         let refusal = never_fits(target, &reason);
@@ -243,5 +243,18 @@ impl Item {
             encoded: 0,
             record,
         }
+    }
+}
+
+/// Bytes that a record takes in a call, where its target and its queue can ever take it.
+fn weigh(target: &Target, record: &Record) -> Result<usize, Reason> {
+    let encoded = target.room.weigh(record)?;
+    let (bytes, limit) = (
+        (record.bytes() + RECORD_OVERHEAD_BYTES) as u64,
+        target.gauge.limit(),
+    );
+    match bytes > limit {
+        true => Err(larger_than_queue(bytes, limit)),
+        false => Ok(encoded),
     }
 }

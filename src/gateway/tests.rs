@@ -286,3 +286,20 @@ fn what_the_spool_does_not_take_has_its_letter_where_its_target_refused_it() {
     assert!(story.spooled().is_empty());
     assert_eq!((story.answer(), story.letters(0)), (422, 1));
 }
+
+#[test]
+fn an_event_that_is_larger_than_the_queue_of_its_target_is_refused_at_once() {
+    let large = format!(r#"{{"id":"{}"}}"#, "x".repeat(70_000));
+    for path in ["/else", "/spooled", "/live"] {
+        let mut story = Story::begin();
+        story.post(path, &[&large]);
+        assert_eq!(story.answer(), 413, "{path}");
+        story.commit();
+        assert!(story.spooled().is_empty() && story.handed(0).is_empty());
+    }
+    // The others of its batch go on.
+    let mut story = Story::begin();
+    story.post("/spooled", &[TWO[0], &large, TWO[1]]);
+    story.commit();
+    assert_eq!(story.spooled(), [0, 1]);
+}

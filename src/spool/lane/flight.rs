@@ -6,7 +6,7 @@ use sluicegate_contract::{Outcome, ReasonKind, Record};
 
 use super::place::{State, Unfit};
 use super::{Ended, Lane, Turn};
-use crate::dispatch::Queued;
+use crate::dispatch::{self, Queued};
 use crate::limits::{
     SPOOL_FULL_LOOK, SPOOL_LETTER_WAIT_MAX, SPOOL_LOOK, SPOOL_PAUSE_MAX, SPOOL_PAUSE_MIN,
 };
@@ -63,7 +63,7 @@ impl Lane {
             let place = self.window.get(offset)?;
             let (weight, (rendered, _)) = (u64::from(place.weight), place.record.as_ref()?);
             let fit = match rendered {
-                Ok(record) => fit(record, door).map(|encoded| (record, encoded)),
+                Ok(record) => fit(record, weight, door).map(|encoded| (record, encoded)),
                 Err(unfit) => Err(unfit.clone()),
             };
             let (record, encoded) = match fit {
@@ -168,13 +168,17 @@ impl Lane {
     }
 }
 
-/// Bytes that a record takes in a call, where its target can ever take it.
-fn fit(record: &Record, door: &impl Door) -> Result<usize, Unfit> {
-    door.weigh(record).map_err(|outcome| {
-        let reason = outcome.reason().cloned();
-        Unfit {
-            ended: Ended::Refused,
-            reason: reason.unwrap_or(ReasonKind::Invalid.into()),
+/// Bytes that a record takes in a call, where its target can ever take it. One that is larger than
+/// the whole queue would wait for room for ever, and all behind it.
+fn fit(record: &Record, weight: u64, door: &impl Door) -> Result<usize, Unfit> {
+    let reason = match door.weigh(record) {
+        Ok(encoded) if weight <= door.limit() => return Ok(encoded),
+        Ok(_) => dispatch::larger_than_queue(weight, door.limit()),
+        Err(outcome) => {
+            let reason = outcome.reason().cloned();
+            reason.unwrap_or(ReasonKind::Invalid.into())
         }
-    })
+    };
+    let ended = Ended::Refused;
+    Err(Unfit { ended, reason })
 }

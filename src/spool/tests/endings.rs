@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sluicegate_contract::ReasonKind;
 
-use super::{World, delivered, lane, world};
+use super::{WEIGHT, World, delivered, lane, world};
 use crate::limits::{SPOOL_LETTER_WAIT_MAX, SPOOL_PAUSE_MAX};
 use crate::spool::{Ended, LaneRules, LostRecord, Opening};
 
@@ -89,6 +89,29 @@ fn a_stop_leaves_what_expired_where_it_is() {
     world.pass(2 * TOO_OLD);
     assert!(world.drain.take_lost().is_empty(), "nobody would take it");
     assert_eq!(world.cursor("a"), 0);
+}
+
+#[test]
+fn a_record_that_is_larger_than_the_queue_does_not_block_those_behind_it() {
+    let mut world = world(vec![lane("a", Some(0))], 1);
+    world.doors[0].limit = WEIGHT - 1;
+    world.shelf.store(1, &[("a", 1)], false);
+    world.step();
+    let lost = world.lost();
+    assert_eq!(
+        (lost.ended, lost.reason.kind()),
+        (Ended::Refused, ReasonKind::TooLarge)
+    );
+    let said = lost.reason.detail().unwrap();
+    assert!(
+        said.contains(&WEIGHT.to_string()) && said.contains("queue_bytes"),
+        "{said}"
+    );
+    assert_eq!(world.cursor("a"), 1);
+    world.doors[0].limit = WEIGHT;
+    world.shelf.store(2, &[("a", 2)], false);
+    world.step();
+    assert_eq!(world.doors[0].numbers(), [2], "one that just fits is sent");
 }
 
 #[test]
