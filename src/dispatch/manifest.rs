@@ -25,6 +25,8 @@ pub struct Item {
     pub need: Need,
     /// Whether it goes to a dead letter where nobody will deliver it.
     pub letters: bool,
+    /// Whether it must not be sent again after an uncertain try. Asked only of what is kept.
+    pub once: bool,
     /// Bytes that it takes in a queue.
     pub weight: u32,
     /// Bytes that it takes in a call, as encoded.
@@ -168,12 +170,14 @@ impl Manifest {
                     }
                 },
             });
+            let room = &target.room;
             let (target, letters) = (binding.target as u16, binding.dead_letter.is_some());
             match (weighed, binding.need) {
                 (Ok(None), _) => {}
                 (Ok(Some((record, encoded))), need) => {
                     required += usize::from(need == Need::Required);
                     let weight = (record.bytes() + RECORD_OVERHEAD_BYTES) as u32;
+                    let once = binding.keeps && !room.repeatable(&record);
                     let (event, binding) = (event.index as u32, place as u16);
                     self.items.push(Item {
                         event,
@@ -181,6 +185,7 @@ impl Manifest {
                         target,
                         need,
                         letters,
+                        once,
                         weight,
                         encoded,
                         record,
@@ -239,6 +244,7 @@ impl Item {
             target: binding.target as u16,
             need: binding.need,
             letters: true,
+            once: false,
             weight: 0,
             encoded: 0,
             record,

@@ -255,7 +255,7 @@ impl Core {
             self.counters.best_effort_lost(target);
         }
         if settled.spilled {
-            self.settle_spilled(state, slot, settled.record, delivered);
+            self.settle_spilled(state, slot, settled.record);
         }
         if settled.spills {
             self.spill(state, slot);

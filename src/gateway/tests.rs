@@ -24,7 +24,7 @@ use crate::rooms;
 use crate::route::Routes;
 use crate::settings::{Environment, load_text};
 use crate::settle::{Mail, Mailboxes, Spooling};
-use crate::spool::{Spool, entry, recover};
+use crate::spool::{Fate, Spool, entry, recover};
 
 const PEER: ([u8; 4], u16) = ([127, 0, 0, 1], 40_000);
 
@@ -188,6 +188,10 @@ impl Story {
         }
     }
 
+    fn request_id(&self) -> u128 {
+        self.core.state.borrow().ledger.entry(0).unwrap().id
+    }
+
     /// The disk takes what waits for it.
     fn commit(&mut self) {
         self.committer.turn();
@@ -285,6 +289,45 @@ fn what_the_spool_does_not_take_has_its_letter_where_its_target_refused_it() {
     story.commit();
     assert!(story.spooled().is_empty());
     assert_eq!((story.answer(), story.letters(0)), (422, 1));
+}
+
+#[test]
+fn what_must_not_be_done_twice_is_a_504_once_its_answer_was_lost() {
+    for (certain, status, spooled) in [(true, 202, vec![0]), (false, 504, vec![])] {
+        let mut story = Story::begin();
+        story.post("/add", &[TWO[0]]);
+        let ids = story.handed(1);
+        story.end([(ids[0], gave_up(certain))]);
+        story.commit();
+        assert_eq!((story.answer(), story.spooled()), (status, spooled));
+    }
+    // What may be repeated is.
+    let mut story = Story::begin();
+    story.post("/else", &[TWO[0]]);
+    let ids = story.handed(0);
+    story.end([(ids[0], gave_up(false))]);
+    story.commit();
+    assert_eq!((story.answer(), story.spooled()), (202, vec![0]));
+}
+
+#[test]
+fn the_drain_hears_that_an_answer_was_lost_of_what_must_not_be_done_twice() {
+    for (outcome, fate) in [
+        (gave_up(false), Some(Fate::Uncertain)),
+        (gave_up(true), None),
+        (delivered(), Some(Fate::Delivered)),
+    ] {
+        let mut story = Story::begin();
+        story.post("/late-add", &[TWO[0]]);
+        let ids = story.handed(1);
+        story.pass_within();
+        story.commit();
+        let id = story.request_id();
+        assert_eq!(story.spool.held().look((id, 0)), Some(Fate::Held));
+        assert_eq!(story.answer(), 202);
+        story.end([(ids[0], outcome)]);
+        assert_eq!(story.spool.held().look((id, 0)), fate);
+    }
 }
 
 #[test]

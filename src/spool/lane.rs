@@ -24,6 +24,8 @@ pub enum Ended {
     Refused,
     /// It was older than the spool keeps them.
     Expired,
+    /// It may be at its target, which would do it twice if it were sent again.
+    Uncertain,
 }
 
 /// A record that leaves the spool without having been delivered.
@@ -178,6 +180,7 @@ impl Lane {
                 count(&self.counters.delivered);
                 return;
             }
+            Some(Fate::Uncertain) => Err(Unfit::uncertain()),
             _ => stored::decode(&record.stored, self.rules.fields).map_err(|wrong| Unfit {
                 ended: Ended::Refused,
                 reason: Reason::new(ReasonKind::Invalid, wrong.to_string()),
@@ -213,8 +216,11 @@ impl Lane {
                     count(&self.counters.delivered);
                     self.settle(offset);
                 }
-                None => {
+                fate => {
                     self.held -= 1;
+                    if fate == Some(Fate::Uncertain) {
+                        self.never_again(offset, Unfit::uncertain());
+                    }
                     self.ready(offset);
                 }
             }
@@ -275,8 +281,17 @@ impl Lane {
         count(match ended {
             Ended::Refused => &self.counters.refused,
             Ended::Expired => &self.counters.expired,
+            Ended::Uncertain => &self.counters.uncertain,
         });
         self.settle(offset);
+    }
+
+    /// A record is not handed over any more, for this reason, whatever comes.
+    fn never_again(&mut self, offset: usize, unfit: Unfit) {
+        let place = self.window.get_mut(offset);
+        if let Some((rendered, _)) = place.and_then(|place| place.record.as_mut()) {
+            *rendered = Err(unfit);
+        }
     }
 
     fn settle(&mut self, offset: usize) {

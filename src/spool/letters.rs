@@ -93,6 +93,9 @@ fn say(lost: &LostRecord, said: &Sampled) {
         Ended::Refused => {
             tracing::warn!(target: "sluicegate", target, reason, route, request, left_out, "spool.refused");
         }
+        Ended::Uncertain => {
+            tracing::warn!(target: "sluicegate", target, reason, route, request, left_out, "spool.uncertain");
+        }
         Ended::Expired => {
             tracing::warn!(target: "sluicegate", target, route, request, left_out, "spool.expired");
         }

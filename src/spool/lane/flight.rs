@@ -128,9 +128,24 @@ impl Lane {
                 self.failures = 0;
                 self.lose(offset, Ended::Refused, reason, turn);
             }
-            Outcome::GaveUp { .. } => {
-                count(&self.counters.again);
-                self.ready(offset);
+            Outcome::GaveUp { certain, reason } => {
+                let rendered = place.record.as_ref().map(|(rendered, _)| rendered);
+                let record = rendered.and_then(|rendered| rendered.as_ref().ok());
+                if !certain && record.is_some_and(|record| !door.repeatable(record)) {
+                    let ended = Ended::Uncertain;
+                    let unfit = reason.clone();
+                    self.never_again(
+                        offset,
+                        Unfit {
+                            ended,
+                            reason: unfit,
+                        },
+                    );
+                    self.lose(offset, ended, reason, turn);
+                } else {
+                    count(&self.counters.again);
+                    self.ready(offset);
+                }
                 if !self.halted {
                     self.halted = true;
                     self.failures = self.failures.saturating_add(1);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytestring::ByteString;
-use sluicegate_contract::{Reason, Record, RecordId};
+use sluicegate_contract::{Reason, ReasonKind, Record, RecordId};
 
 use super::{Ended, LostRecord};
 use crate::limits::SPOOL_PAUSE_MAX;
@@ -31,6 +31,16 @@ pub(super) struct Place {
 pub(super) struct Unfit {
     pub(super) ended: Ended,
     pub(super) reason: Reason,
+}
+
+impl Unfit {
+    /// Its courier sent it for its request, and got no answer.
+    pub(super) fn uncertain() -> Self {
+        Self {
+            ended: Ended::Uncertain,
+            reason: ReasonKind::AnswerLost.into(),
+        }
+    }
 }
 
 /// The request of some places.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use sluicegate_contract::ReasonKind;
 
-use super::{WEIGHT, World, delivered, lane, world};
+use super::{WEIGHT, World, delivered, gave_up, lane, uncertain, world};
 use crate::limits::{SPOOL_LETTER_WAIT_MAX, SPOOL_PAUSE_MAX};
-use crate::spool::{Ended, LaneRules, LostRecord, Opening};
+use crate::spool::{Ended, Fate, LaneRules, LostRecord, Opening};
 
 /// Past the age at which the worlds here let records go.
 const TOO_OLD: Duration = Duration::from_secs(3601);
@@ -144,4 +144,61 @@ fn a_record_that_cannot_be_read_is_never_handed_over() {
     let lost = world.lost();
     world.letter(&lost, true);
     assert_eq!(world.cursor("a"), 2);
+}
+
+#[test]
+fn what_must_not_be_done_twice_is_not_sent_again_once_its_answer_was_lost() {
+    for letters in [false, true] {
+        let lane = LaneRules {
+            letters,
+            ..lane("a", Some(0))
+        };
+        let mut world = world(vec![lane], 1);
+        for n in 1..4 {
+            world.shelf.store(n.into(), &[("a", n)], false);
+        }
+        world.step();
+        // The first may be repeated, the second was surely not stored, the third is neither.
+        world.end(0, uncertain());
+        world.end(0, gave_up());
+        assert_eq!(world.end(0, uncertain()), 3);
+        let lost = world.lost();
+        assert_eq!((lost.request, lost.ended), (3, Ended::Uncertain));
+        assert_eq!(lost.reason.kind(), ReasonKind::AnswerLost);
+        if letters {
+            world.letter(&lost, false);
+        }
+        world.pass(SPOOL_PAUSE_MAX);
+        assert_eq!(world.doors[0].numbers(), [1, 2]);
+        world.end(0, delivered());
+        world.end(0, delivered());
+        if letters {
+            assert_eq!(world.cursor("a"), 2, "it waits for its dead letter");
+            let lost = world.lost();
+            assert_eq!((lost.request, lost.ended), (3, Ended::Uncertain));
+            world.letter(&lost, true);
+        }
+        assert_eq!(world.cursor("a"), 3);
+        assert!(world.doors[0].numbers().is_empty());
+    }
+}
+
+#[test]
+fn what_a_courier_lost_the_answer_of_is_not_sent_again_from_the_spool() {
+    for read_before in [false, true] {
+        let mut world = world(vec![lane("a", Some(0))], 1);
+        world.held.hold(1, [0, 1]);
+        world.shelf.store(1, &[("a", 3), ("a", 4)], true);
+        if read_before {
+            world.step();
+        }
+        world.held.settle(1, 0, Some(Fate::Uncertain));
+        world.held.settle(1, 1, None);
+        world.step();
+        let lost = world.lost();
+        assert_eq!((lost.stored.number, lost.ended), (0, Ended::Uncertain));
+        assert_eq!(world.doors[0].numbers(), [4], "the other is the drain's");
+        world.end(0, delivered());
+        assert_eq!(world.cursor("a"), 1);
+    }
 }

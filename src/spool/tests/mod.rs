@@ -159,6 +159,10 @@ impl Door for Bench {
         Ok(record.bytes())
     }
 
+    fn repeatable(&self, record: &Record) -> bool {
+        is_repeatable(number(record))
+    }
+
     fn limit(&self) -> u64 {
         self.limit
     }
@@ -276,6 +280,19 @@ fn gave_up() -> Outcome {
         certain: true,
         reason: ReasonKind::Unavailable.into(),
     }
+}
+
+/// Nobody knows whether it was stored.
+fn uncertain() -> Outcome {
+    Outcome::GaveUp {
+        certain: false,
+        reason: ReasonKind::AnswerLost.into(),
+    }
+}
+
+/// A few of the records must not be sent twice.
+fn is_repeatable(number: u64) -> bool {
+    number % 5 != 3
 }
 
 fn refused(kind: ReasonKind) -> Outcome {
