@@ -20,6 +20,7 @@ mod stories {
     mod faults;
     mod fields;
     mod formats;
+    mod full_disk;
     mod hostile;
     mod idempotency;
     mod log_target;

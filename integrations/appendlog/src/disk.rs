@@ -111,11 +111,14 @@ impl RealDisk {
     /// The directory at `path`, made if it is not there, for its owner only (0700).
     pub fn open(path: &Path) -> io::Result<Self> {
         if !path.is_dir() {
+            let path = std::path::absolute(path)?;
+            let missing = path.ancestors().take_while(|part| !part.is_dir()).count();
             std::fs::DirBuilder::new()
                 .recursive(true)
                 .mode(0o700)
-                .create(path)?;
-            if let Some(parent) = path.parent().filter(|parent| parent.is_dir()) {
+                .create(&path)?;
+            // Each name that is new stands in the directory above it.
+            for parent in path.ancestors().skip(1).take(missing) {
                 File::open(parent)?.sync_all()?;
             }
         }

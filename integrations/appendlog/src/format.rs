@@ -134,8 +134,9 @@ impl RecordHeader {
     }
 }
 
-/// Bytes that a record with so much payload takes in its segment.
-pub(crate) fn extent(payload: usize) -> u64 {
+/// Bytes that a record with so many bytes of payload takes in its segment, and of `max_bytes`.
+#[must_use]
+pub fn extent(payload: usize) -> u64 {
     (RECORD_HEADER + payload as u64).next_multiple_of(ALIGNMENT)
 }
 

@@ -20,7 +20,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 pub use disk::{DirectoryLock, Disk, DiskFile, RealDisk};
-pub use format::RECORD_BYTES_MAX;
+pub use format::{RECORD_BYTES_MAX, extent};
 pub use log::Log;
 pub use reader::Reader;
 pub use recovery::{Damage, Recovery};

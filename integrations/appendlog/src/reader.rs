@@ -8,12 +8,13 @@ use bytes::Bytes;
 
 use crate::Stored;
 use crate::disk::Disk;
+use crate::recovery::UNREADABLE_BYTES_MAX;
 use crate::scan::{Found, Scan};
 use crate::state::Shared;
 
 /// What cannot be read for so long is passed by like any other damage, so that one bad sector does
-/// not end delivery; a disk that hiccups is waited for.
-const UNREADABLE_TIME: Duration = Duration::from_secs(30);
+/// not end delivery; a disk that hiccups, or is away for some minutes, is waited for.
+const UNREADABLE_TIME: Duration = Duration::from_secs(600);
 
 /// Gives the records of a log in order, from a sequence on. It may be sent to another thread; it
 /// holds no lock of the log while it reads.
@@ -56,6 +57,7 @@ impl Reader {
                 let since = *self.failing.get_or_insert(now);
                 if let Some((_, scan)) = &mut self.open
                     && now.saturating_sub(since) >= UNREADABLE_TIME
+                    && self.disk.list().is_ok()
                 {
                     scan.be_lenient();
                 }
@@ -72,7 +74,14 @@ impl Reader {
             let Some((base, scan)) = &mut self.open else {
                 return Ok(None);
             };
-            match scan.step()? {
+            let found = scan.step()?;
+            if scan.unreadable() > UNREADABLE_BYTES_MAX {
+                // That is no bad sector but a disk that is not there: nothing is passed by, and the
+                // same place is tried again, strictly at first.
+                self.open = None;
+                return Err(io::Error::other("much of a segment cannot be read"));
+            }
+            match found {
                 Found::Record(header) if header.sequence < self.next => {}
                 Found::Record(header) => {
                     let payload = Bytes::copy_from_slice(scan.payload()?);

@@ -72,7 +72,8 @@ impl Scan {
         }
     }
 
-    /// Takes what the disk cannot read for damage from now on.
+    /// Takes what the disk cannot read for damage from now on. Whoever asks for it looks at
+    /// [`Scan::unreadable`] before taking what is found for the truth.
     pub(crate) fn be_lenient(&mut self) {
         self.lenient = true;
     }

@@ -49,6 +49,8 @@ struct Faults {
     writes: Option<Range<u64>>,
     /// Syncs of files whose names begin so say that all is well, and do nothing.
     lies: Option<String>,
+    /// Reads of any of these bytes of a file fail.
+    unreadable: Option<Range<u64>>,
     /// Calls until the machine stops.
     calls_left: Option<u64>,
 }
@@ -122,6 +124,11 @@ impl SimulatedDisk {
     /// Lets the writes with these numbers fail, counted from the first of all (0).
     pub fn fail_writes(&self, numbers: Range<u64>) {
         self.lock().faults.writes = Some(numbers);
+    }
+
+    /// Lets every read fail that touches these bytes of a file, whichever it is.
+    pub fn fail_reads(&self, bytes: Option<Range<u64>>) {
+        self.lock().faults.unreadable = bytes;
     }
 
     /// Lets syncs of files whose names begin so (of all, with an empty text) do nothing and say

@@ -33,6 +33,9 @@ pub struct Usage {
     pub segments: usize,
     /// The sequence of the oldest record that is still stored.
     pub first: u64,
+    /// The sequence after the last record of the oldest segment: space comes back by the segment, so
+    /// this is the least that has to be discarded for any.
+    pub first_segment_ends: u64,
     /// The sequence that the next record will get.
     pub next: u64,
     /// About when the oldest record was stored that some cursor has not passed (of all records,
@@ -237,6 +240,7 @@ impl State {
             max_bytes,
             segments: self.segments.len(),
             first,
+            first_segment_ends: self.segments.front().map_or(self.next, |it| it.next),
             next: self.next,
             oldest: self.time_at(self.settled().max(first)),
             newest: self.segments.iter().filter_map(|it| it.newest).max(),

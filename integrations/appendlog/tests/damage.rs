@@ -6,11 +6,12 @@
 mod kit;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use fastrand::Rng;
 use kit::{append, for_seeds, is, rest, small};
 use sluicegate_appendlog::simulated::SimulatedDisk;
-use sluicegate_appendlog::{Append, Disk, Log, Snapshot, Stored};
+use sluicegate_appendlog::{Append, Disk, Log, Options, Snapshot, Stored};
 
 const RECORDS: u64 = 120;
 
@@ -102,6 +103,102 @@ fn damage_under_a_running_log_is_passed_by() {
     assert_eq!((usage.damaged, usage.lost), (1, 1));
     delivered(&log);
     assert_eq!(log.usage().lost, 1, "it is counted once");
+}
+
+/// What a reader gives until it has nothing more, asked again after each error for so long.
+fn patiently(disk: &SimulatedDisk, log: &Log, time: Duration) -> Vec<Stored> {
+    let (mut reader, mut stored) = (log.reader(0), Vec::new());
+    let end = disk.now() + time;
+    while disk.now() < end {
+        match reader.next() {
+            Ok(Some(record)) => stored.push(record),
+            Ok(None) => break,
+            Err(_) => disk.pass(Duration::from_secs(30)),
+        }
+    }
+    stored
+}
+
+#[test]
+fn a_bad_sector_costs_what_stands_in_it_and_a_disk_that_is_away_costs_nothing() {
+    let disk = filled(4);
+    let (log, _) = Log::open(Arc::new(disk.clone()), small()).unwrap();
+    let hours = Duration::from_secs(2 * 3600);
+    // Of each segment, which is small here, one piece of 4096 bytes cannot be read.
+    disk.fail_reads(Some(4096..4608));
+    let left = patiently(&disk, &log, hours);
+    assert!(disk.now() > Duration::from_secs(300), "it was waited for");
+    assert!(
+        (RECORDS / 8..RECORDS).contains(&(left.len() as u64)),
+        "{}",
+        left.len()
+    );
+    assert_eq!(left.last().unwrap().sequence, RECORDS - 1);
+    // All of them are readable again for a reader that comes later.
+    disk.fail_reads(None);
+    assert_eq!(delivered(&log).len() as u64, RECORDS);
+
+    let (disk, large) = (SimulatedDisk::new(5, 1 << 26), vec![7; 100_000]);
+    let options = Options {
+        max_bytes: 1 << 26,
+        ..Options::default()
+    };
+    let (mut log, _) = Log::open(Arc::new(disk.clone()), options).unwrap();
+    for kind in 0..40 {
+        let payload = large.clone().into();
+        log.append(&[Append {
+            kind,
+            time: std::time::UNIX_EPOCH,
+            payload,
+        }])
+        .unwrap();
+    }
+    disk.fail_reads(Some(0..u64::MAX));
+    assert!(patiently(&disk, &log, hours).is_empty());
+    let usage = log.usage();
+    assert_eq!((usage.lost, usage.damaged), (0, 0), "nothing is passed by");
+    disk.fail_reads(None);
+    assert_eq!(patiently(&disk, &log, hours).len(), 40);
+}
+
+/// What is missing to the last byte leaves no bytes to be found damaged.
+#[test]
+fn records_that_are_gone_without_a_trace_are_reported() {
+    type Wipe = fn(&mut Vec<u8>);
+    let wipes: [(&str, Wipe); 4] = [
+        ("zeros from the middle on", |bytes| {
+            let half = bytes.len() / 2;
+            bytes[half..].fill(0);
+        }),
+        ("cut in the middle", |bytes| bytes.truncate(bytes.len() / 2)),
+        ("cut to nothing", Vec::clear),
+        ("zeros throughout", |bytes| bytes.fill(0)),
+    ];
+    for (what, wipe) in wipes {
+        for place in [1, usize::MAX] {
+            let whole = filled(6);
+            let (mut log, _) = Log::open(Arc::new(whole.clone()), small()).unwrap();
+            // The cursors know how far the records went.
+            log.advance("orders", 1);
+            log.sync().unwrap();
+            drop(log);
+            let names = segments(&whole);
+            let name = &names[place.min(names.len() - 1)];
+            let mut contents = whole.contents(name).unwrap();
+            wipe(&mut contents);
+            whole.put(name, contents);
+            let (mut log, found) = Log::open(Arc::new(whole.clone()), small()).unwrap();
+            let left = delivered(&log).len() as u64;
+            assert!(left < RECORDS);
+            assert_eq!(found.lost(), RECORDS - left, "{what}, {name}: {found:?}");
+            assert_eq!(log.usage().lost, RECORDS - left);
+            let again = log.append(&[append(RECORDS)]).unwrap();
+            assert_eq!(again.start, RECORDS, "no sequence is given out twice");
+            drop(log);
+            let (_, found) = Log::open(Arc::new(whole), small()).unwrap();
+            assert!(found.is_clean(), "{what}, {name}: {found:?}");
+        }
+    }
 }
 
 #[test]

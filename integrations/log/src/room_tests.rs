@@ -49,7 +49,7 @@ impl Story {
         let heard = Arc::new(Heard::default());
         let outcomes: Arc<dyn OutcomeSink> = heard.clone();
         let watch: Arc<dyn TargetWatch> = heard.clone();
-        let room = open("audit", settings, &outcomes, &watch).unwrap();
+        let room = open(settings, &outcomes, &watch).unwrap();
         Self { heard, room }
     }
 
@@ -136,7 +136,7 @@ fn a_log_has_one_owner() {
     let story = Story::open(&settings);
     let outcomes: Arc<dyn OutcomeSink> = story.heard.clone();
     let watch: Arc<dyn TargetWatch> = story.heard.clone();
-    let Err(reason) = open("other", &settings, &outcomes, &watch) else {
+    let Err(reason) = open(&settings, &outcomes, &watch) else {
         panic!("two have one directory")
     };
     assert!(
@@ -144,7 +144,7 @@ fn a_log_has_one_owner() {
         "{reason}"
     );
     story.room.flush(Duration::ZERO);
-    assert!(open("other", &settings, &outcomes, &watch).is_ok());
+    assert!(open(&settings, &outcomes, &watch).is_ok());
 }
 
 #[test]
@@ -264,4 +264,20 @@ fn a_look_says_how_the_directory_stands() {
         ..settings
     };
     assert_eq!(standing(&probe(&file)), [Standing::Wrong]);
+}
+
+/// Space comes back by the segment, however few records stand in the oldest one.
+#[test]
+fn a_log_that_is_nearly_full_lets_at_least_a_segment_go() {
+    let usage = |first_segment_ends| Usage {
+        bytes: 100,
+        max_bytes: 100,
+        first: 10,
+        first_segment_ends,
+        next: 90,
+        ..Usage::default()
+    };
+    assert_eq!(room_below(WhenFull::DropOldest, &usage(15)), Some(20));
+    assert_eq!(room_below(WhenFull::DropOldest, &usage(50)), Some(50));
+    assert_eq!(room_below(WhenFull::Refuse, &usage(50)), None);
 }

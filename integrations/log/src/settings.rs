@@ -43,7 +43,7 @@ pub enum WhenFull {
     /// New records are refused: 507.
     #[default]
     Refuse,
-    /// The oldest records go, an eighth of the log at a time.
+    /// The oldest records go, an eighth of the log at a time, a segment at least.
     DropOldest,
 }
 

@@ -51,6 +51,11 @@ impl DiskFile for SimulatedFile {
 
     fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
         self.with(|inner, file| {
+            let end = at + buffer.len() as u64;
+            let bad = inner.faults.unreadable.as_ref();
+            if bad.is_some_and(|bad| at < bad.end && bad.start < end) {
+                return Err(io::Error::other("a simulated read failed"));
+            }
             let seen = &find(inner, file)?.seen;
             let from = seen.get(at as usize..).unwrap_or_default();
             let length = from.len().min(buffer.len());

@@ -1,0 +1,118 @@
+//! The disk under the spool is full, as other programs see to: nothing answered is lost, refusals
+//! come at once, other routes go on, and spooling does as soon as there is space.
+
+use std::time::{Duration, Instant};
+
+use crate::kit::{
+    Client, Fault, SmallDisk, Stub, event, eventually, gateway, ndjson, record_for, stub_target,
+};
+
+/// How long a refusal may take: one hundred of them are seen, and the middle one counts, since a
+/// shared machine holds up any single one.
+const REFUSED_WITHIN: Duration = Duration::from_millis(10);
+/// How soon after there is space events are stored again; thrice what is promised, for the same
+/// reason.
+const STORED_AGAIN_WITHIN: Duration = Duration::from_secs(3);
+
+#[test]
+fn a_full_disk_refuses_at_once_loses_nothing_and_is_over_when_there_is_space() {
+    let story = "a_full_disk_refuses_at_once_loses_nothing_and_is_over_when_there_is_space";
+    let Some(disk) = SmallDisk::new(8, story) else {
+        return;
+    };
+    let (down, up) = (Stub::start(), Stub::start());
+    let clicks = format!("target: clicks, record: {}", record_for("kinesis"));
+    let orders = format!("target: orders, record: {}", record_for("kinesis"));
+    let accept = "accept: { formats: [json, ndjson] }";
+    let mut gateway = gateway()
+        .top(&format!(
+            "spool: {{ dir: '{}', max_bytes: 1GiB }}\n",
+            disk.path().join("spool").display()
+        ))
+        .target("clicks", &(stub_target(&down, "kinesis") + ", give_up: 1s"))
+        .target("orders", &stub_target(&up, "kinesis"))
+        .fan_out(
+            "POST /clicks",
+            &[&clicks],
+            &format!("{accept}\nreply: {{ after: spooled }}"),
+        )
+        .fan_out("POST /orders", &[&orders], accept)
+        .start();
+    down.always(Fault::ServerError(503));
+    let mut client = gateway.client();
+
+    // Somebody else's file, which goes later on.
+    let ballast = disk.path().join("ballast");
+    std::fs::write(&ballast, vec![1; 2 << 20]).unwrap();
+    // Until a line no longer fits, then until not even one event does.
+    let mut stored = Vec::new();
+    let mut next = 0;
+    for lines in [200, 1] {
+        while let Some(numbers) = store(&mut client, next, lines) {
+            stored.push(numbers);
+            next += lines;
+            assert!(next < 100_000, "8 MiB hold {next} events");
+        }
+        next += lines;
+    }
+    // Somebody else takes the rest, to the last byte.
+    let other = disk.path().join("other");
+    let _ = std::fs::write(&other, vec![1; 8 << 20]);
+
+    let mut took = Vec::new();
+    for n in 0..100 {
+        let began = Instant::now();
+        let answer = client.post("/clicks", &event(next + n));
+        took.push(began.elapsed());
+        assert!([503, 507].contains(&answer.status), "{}", answer.text());
+        assert_eq!(answer.field("sluicegate-outcome"), Some("none"));
+        assert!(answer.field("retry-after").is_some());
+        // What does not need the disk goes on.
+        client.post("/orders", &event(n)).is(200);
+    }
+    next += 100;
+    took.sort_unstable();
+    println!("refused within {:?} to {:?}", took[0], took[99]);
+    assert!(took[50] < REFUSED_WITHIN, "{took:?}");
+
+    std::fs::remove_file(&ballast).unwrap();
+    let began = Instant::now();
+    loop {
+        if let Some(numbers) = store(&mut client, next, 1) {
+            stored.push(numbers);
+            break;
+        }
+        next += 1;
+        assert!(began.elapsed() < STORED_AGAIN_WITHIN, "it does not recover");
+    }
+    println!("stored again after {:?}", began.elapsed());
+
+    // It dies with all of it, is full again when it starts, and delivers what it answered.
+    let _ = std::fs::write(&ballast, vec![1; 8 << 20]);
+    gateway.kill_and_start_again();
+    down.always(Fault::None);
+    eventually("all that was answered is delivered", || {
+        let counts = down.store().counts();
+        let mut all = stored.iter().cloned().flatten();
+        all.all(|n| counts.contains_key(&n))
+    });
+    let counts = down.store().counts();
+    let known = |n: &u64| stored.iter().any(|numbers| numbers.contains(n));
+    assert!(counts.keys().all(known), "nothing that was refused came");
+    eventually("what is delivered makes room", || {
+        store(&mut gateway.client(), next + 1, 1).is_some()
+    });
+    gateway.stop();
+}
+
+/// Posts so many events from a number; their numbers if they are on disk.
+fn store(client: &mut Client, first: u64, count: u64) -> Option<std::ops::Range<u64>> {
+    let numbers = first..first + count;
+    let lines = ndjson(numbers.clone());
+    let answer = client.post_as("application/x-ndjson", "/clicks", lines.as_bytes());
+    match answer.status {
+        202 => Some(numbers),
+        503 | 507 => None,
+        _ => panic!("{}", answer.text()),
+    }
+}
