@@ -8,12 +8,13 @@ use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
 use crossbeam::queue::SegQueue;
+use uuid::Uuid;
 
 use super::Letter;
 use super::desk::{self, Desk, Done, Posted};
 use crate::dispatch::Target;
 use crate::limits::LETTERS_WAITING_BYTES_MAX;
-use crate::observe::log::Sampled;
+use crate::observe::log::{self, Sampled};
 use crate::settings::Settings;
 use crate::settle::{CoreMailbox, Mail};
 
@@ -80,7 +81,8 @@ impl Letters {
     }
 
     /// Posts a letter to the target at this place. `done` is told whether it is kept, from another
-    /// thread or within this call. `from` is the place of its record's target, for the counters.
+    /// thread or within this call: where it is not, the record is still whose that is, who says
+    /// [`Self::lost`] when it lets go of it. `from` is the place of its record's target, for the counters.
     pub fn post(&self, place: u16, from: Option<u16>, letter: Letter, done: Option<Done>) {
         let bytes = letter.bytes() as u64;
         let posted = Posted {
@@ -107,6 +109,20 @@ impl Letters {
         };
         self.0.bytes.fetch_sub(bytes, Ordering::Relaxed);
         desk::lose(&self.0.targets, &self.0.said_lost, posted, why);
+    }
+
+    /// Counts and logs a record that its poster has kept until now, and that nobody has any more.
+    /// `from` is the place of its target.
+    pub fn lost(&self, from: Option<u16>, request: u128, why: &str) {
+        let target = from.and_then(|from| self.0.targets.get(usize::from(from)));
+        if let Some(target) = target {
+            target.counters.dead_letter_lost();
+        }
+        if let Some(left_out) = self.0.said_lost.admit() {
+            let name = target.map_or("", |target| &*target.name);
+            let request = Uuid::from_u128(request).hyphenated().to_string();
+            log::dead_letter_lost(name, "", &request, why, left_out);
+        }
     }
 }
 
@@ -262,6 +278,5 @@ mod tests {
         let letter = letter(sluicegate_contract::Value::Text("x".into()));
         clerk.letters().post(1, Some(0), letter, Some(done));
         assert_eq!(*told.lock().unwrap(), Some(false));
-        assert_eq!(targets[0].counters.snapshot().dead_letters_lost, 1);
     }
 }

@@ -285,7 +285,8 @@ impl Desk {
     }
 }
 
-/// Counts and logs a letter that nobody will keep.
+/// Ends a letter that nobody will keep. Who waits to be told has its record still, and says itself
+/// what becomes of that; else it is counted and logged as lost.
 pub(super) fn lose(targets: &[Target], said: &Sampled, posted: Posted, why: &str) {
     let Posted {
         place,
@@ -293,17 +294,20 @@ pub(super) fn lose(targets: &[Target], said: &Sampled, posted: Posted, why: &str
         letter,
         done,
     } = posted;
+    let to = targets.get(usize::from(place));
+    let to = to.map_or("", |target| &*target.name);
+    let left_out = said.admit();
+    if let Some(done) = done {
+        if let Some(left_out) = left_out {
+            log::dead_letter_unkept(&letter.target, to, &letter.request_id(), why, left_out);
+        }
+        return done.tell(false);
+    }
     if let Some(target) = from.and_then(|from| targets.get(usize::from(from))) {
         target.counters.dead_letter_lost();
     }
-    if let Some(left_out) = said.admit() {
-        let to = targets.get(usize::from(place));
-        let to = to.map_or("", |target| &*target.name);
-        let request = letter.request_id();
-        log::dead_letter_lost(&letter.target, to, &request, why, left_out);
-    }
-    if let Some(done) = done {
-        done.tell(false);
+    if let Some(left_out) = left_out {
+        log::dead_letter_lost(&letter.target, to, &letter.request_id(), why, left_out);
     }
 }
 

@@ -129,14 +129,13 @@ impl Drain {
         }
     }
 
-    /// A record that was lost was confirmed by the dead letter, or was not.
-    pub fn lettered(&mut self, id: RecordId, confirmed: bool, now: (Instant, SystemTime)) {
+    /// A record that was lost was confirmed by the dead letter, or was not. True where it has left
+    /// the spool, and nobody has it.
+    pub fn lettered(&mut self, id: RecordId, confirmed: bool, now: (Instant, SystemTime)) -> bool {
         let (place, number) = Ledger::beside_places(id);
         let turn = &mut turn(self.mailbox, self.max_age, place, now, &mut self.lost);
         let lane = self.lanes.get_mut(place as usize).and_then(Option::as_mut);
-        if let Some(lane) = lane {
-            lane.lettered(number, confirmed, turn);
-        }
+        lane.is_some_and(|lane| lane.lettered(number, confirmed, turn))
     }
 
     /// Reads what there is room for, hands over what may be handed over, and moves the cursors.

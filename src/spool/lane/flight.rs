@@ -155,20 +155,27 @@ impl Lane {
         self.pop();
     }
 
-    /// A record that was lost is at the dead letter, or that would not have it.
-    pub(in crate::spool) fn lettered(&mut self, number: u32, kept: bool, turn: &mut Turn<'_>) {
+    /// A record that was lost is at the dead letter, or that would not have it. True where it is
+    /// gone by that.
+    pub(in crate::spool) fn lettered(
+        &mut self,
+        number: u32,
+        kept: bool,
+        turn: &mut Turn<'_>,
+    ) -> bool {
         let Some(offset) = self.offset_of(number) else {
-            return;
+            return false;
         };
         let Some(place) = self.window.get(offset) else {
-            return;
+            return false;
         };
         let State::Lettered(ended) = place.state else {
-            return;
+            return false;
         };
         let since = |first| turn.now.saturating_duration_since(first);
         let waited = place.lettered.map(since).unwrap_or_default();
-        if kept || (ended == Ended::Expired && waited >= SPOOL_LETTER_WAIT_MAX) {
+        let gone = !kept && ended == Ended::Expired && waited >= SPOOL_LETTER_WAIT_MAX;
+        if kept || gone {
             self.leave(offset, ended);
         } else if ended == Ended::Expired {
             self.set(offset, State::Unlettered);
@@ -180,6 +187,7 @@ impl Lane {
             self.paused_until = Some(turn.now + SPOOL_PAUSE_MAX);
         }
         self.pop();
+        gone
     }
 }
 
