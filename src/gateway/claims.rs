@@ -286,7 +286,7 @@ impl Presettled {
             let place = entry.add(item.event, item.binding, item.target, item.weight);
             let binding = entry.route.bindings.get(usize::from(item.binding));
             if binding.is_some_and(|binding| binding.keeps) {
-                entry.keep(place, Box::new(item.record.clone()));
+                entry.keep(place, Box::new(item.record.clone()), item.once);
             }
             places.push(place);
         }
