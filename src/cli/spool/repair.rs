@@ -1,6 +1,6 @@
 //! `sluicegate spool repair`: what an opening of the log mends, done by hand, with a word about it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -36,18 +36,25 @@ pub(super) struct Arguments {
 
 pub(super) fn command(arguments: &Arguments) -> Result<(), Ending> {
     let (snapshot, held) = look(&arguments.dir)?;
+    let places_lost = snapshot.recovery().cursor_files_damaged >= cursor_files(&arguments.dir);
     let found = match arguments.dry_run {
         true => snapshot.recovery().clone(),
         false => mend(arguments, held)?,
     };
     say(&match arguments.json {
         true => format!("{}\n", in_json(&found, arguments.dry_run, held)),
-        false => in_words(&found, arguments, held),
+        false => in_words(&found, arguments, held, places_lost),
     });
     if arguments.dry_run && !found.is_clean() {
         return Err(Ending::Said);
     }
     Ok(())
+}
+
+/// How many of the two files with the places of targets are there.
+fn cursor_files(dir: &Path) -> usize {
+    let files = ["cursors.a", "cursors.b"];
+    files.iter().filter(|name| dir.join(name).exists()).count()
 }
 
 fn mend(arguments: &Arguments, held: bool) -> Result<Recovery, Ending> {
@@ -70,7 +77,7 @@ fn mend(arguments: &Arguments, held: bool) -> Result<Recovery, Ending> {
     }
 }
 
-fn in_words(found: &Recovery, arguments: &Arguments, held: bool) -> String {
+fn in_words(found: &Recovery, arguments: &Arguments, held: bool, places_lost: bool) -> String {
     let mut text = format!(
         "{}: {} in {}, {}\n",
         arguments.dir.display(),
@@ -118,10 +125,15 @@ fn in_words(found: &Recovery, arguments: &Arguments, held: bool) -> String {
         text.push_str(&format!(
             "  {} cannot be read: {}\n",
             count(found.cursor_files_damaged as u64, "cursor file"),
-            would(
-                "written anew from the other one",
-                "would be written anew from the other one"
-            ),
+            match places_lost {
+                true => "no other says how far each target was, so that all entries are delivered \
+                         again after the next start"
+                    .to_owned(),
+                false => would(
+                    "written anew from the other one",
+                    "would be written anew from the other one"
+                ),
+            },
         ));
     }
     if found.disk_errors > 0 {
