@@ -175,8 +175,9 @@ pub const RETRY_PAUSE_MIN: Duration = Duration::from_millis(50);
 pub const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
 /// How often a target that is down or blocked is probed.
 pub const PROBE_PAUSE_MAX: Duration = Duration::from_secs(2);
-/// Time that a stop takes at most.
-pub const DRAIN_MAX: Duration = Duration::from_secs(30);
+/// Time that a stop gives to answers and outcomes. Calls that are out after it end in their own time,
+/// 10 s at most, so that all of it fits into the 30 s that most who stop a process give it.
+pub const DRAIN_MAX: Duration = Duration::from_secs(20);
 /// Mailboxes for outcomes: the width of a core's number in a record id.
 pub const MAILBOXES_MAX: usize = 256;
 /// Cores at most; the mailboxes after theirs are those of the spool and of dead letters.

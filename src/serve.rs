@@ -152,7 +152,8 @@ fn clerk(
 
 impl Running {
     /// Stops: no more connections, the answers in flight, the records of the couriers and of the
-    /// client libraries, the admin port; in this order. Takes [`DRAIN_MAX`] at most.
+    /// client libraries, the admin port; in this order. Takes [`DRAIN_MAX`] at most, and the time of
+    /// calls that are out then.
     pub fn stop(self) -> Drained {
         let began = Instant::now();
         self.shared.draining.store(true, Ordering::Release);

@@ -103,14 +103,14 @@ pub fn gateway_started(started: &Started<'_>) {
     );
 }
 
-/// Says `drain.finished`: how long the stop took, and how many events were still in flight when
-/// the time for it was over.
-pub fn drain_finished(took: Duration, events_left: u64) {
+/// Says `drain.finished`: how long the stop took, and how many bytes of records had no outcome yet
+/// when the time for it was over.
+pub fn drain_finished(took: Duration, bytes_left: u64) {
     let took_seconds = seconds(took);
-    if events_left == 0 {
-        info!(took_seconds, events_left, "drain.finished");
+    if bytes_left == 0 {
+        info!(took_seconds, bytes_left, "drain.finished");
     } else {
-        warn!(took_seconds, events_left, "drain.finished");
+        warn!(took_seconds, bytes_left, "drain.finished");
     }
 }
 

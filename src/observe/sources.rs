@@ -81,6 +81,10 @@ pub struct LogReading {
     pub oldest: Option<SystemTime>,
     /// Syncs that failed.
     pub sync_errors: u64,
+    /// Segments that were given up.
+    pub poisoned: u64,
+    /// Records that were lost in damaged places.
+    pub lost: u64,
 }
 
 impl LogReading {

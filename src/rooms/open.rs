@@ -129,6 +129,8 @@ fn reading(room: &sluicegate_log::LogRoom) -> LogReading {
         records: usage.next.saturating_sub(usage.first),
         oldest: usage.oldest,
         sync_errors: usage.sync_errors,
+        poisoned: usage.poisoned,
+        lost: usage.lost,
     }
 }
 
@@ -172,7 +174,7 @@ impl Opening<'_> {
                 if let Some(logs) = &self.context.logs {
                     written.dir = logs.join(&*target.name);
                 }
-                let room = sluicegate_log::open(&target.name, &written, self.outcomes, watch)?;
+                let room = sluicegate_log::open(&written, self.outcomes, watch)?;
                 let looked = Arc::downgrade(&room);
                 self.log = Some(Arc::new(move || {
                     looked

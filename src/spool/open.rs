@@ -171,7 +171,9 @@ fn say_recovered(dir: &str, recovery: &Recovery, log: &Log) {
         bytes = usage.bytes,
         segments = usage.segments,
         entries_left = entries.unwrap_or_default(),
-        recovery = ?recovery,
+        records = recovery.records,
+        lost = recovery.lost(),
+        torn_bytes = recovery.torn_bytes,
         "spool.recovered"
     );
 }

@@ -28,6 +28,8 @@ use crate::{Append, AppendError, OpenError, Options, segment_name};
 const FREE_BYTES_MIN: u64 = 1024 * 1024;
 /// A quota is made of at least so many segments, so that it frees up in small steps.
 const SEGMENTS_PER_QUOTA: u64 = 8;
+/// A segment reserves at most such a part of what is free on the disk.
+const SEGMENTS_PER_FREE: u64 = 4;
 /// A log with an age limit begins a new segment after this part of it, so that age is told apart.
 const SEGMENTS_PER_AGE: u32 = 8;
 /// A buffer that grew past this for one large group is given back.
@@ -68,6 +70,7 @@ impl Log {
             lock => lock.map_err(failed)?,
         };
         let (state, found, recovery) = recover(&disk, true).map_err(failed)?;
+        recovery.say(&disk.place());
         let shared = Shared::default();
         *shared.lock() = state;
         let mut cursor_files = CursorFiles::new(&found);
@@ -107,7 +110,12 @@ impl Log {
             .map(|it| format::extent(it.payload.len()))
             .sum();
         let mut tried = self.append_once(batch, bytes, first.time);
-        if matches!(tried, Err(AppendError::Failed(_))) {
+        let again = match &tried {
+            Err(AppendError::Failed(_)) => true,
+            Err(AppendError::Full) => self.free_active(),
+            _ => false,
+        };
+        if again {
             tried = self.append_once(batch, bytes, first.time);
         }
         if self.buffer.capacity() > BUFFER_BYTES_KEPT {
@@ -295,12 +303,13 @@ impl Log {
         let used = self.shared.lock().bytes().saturating_sub(spare);
         let quota = max_bytes.saturating_sub(used);
         let free = free.saturating_add(spare);
-        let room = quota.min(free.saturating_sub(FREE_BYTES_MIN));
-        let wanted = usual.max(least);
-        if least > room {
+        let free = free.saturating_sub(FREE_BYTES_MIN);
+        if least > quota.min(free) {
             return Err(AppendError::Full);
         }
-        Ok(wanted.min(room))
+        // On a small disk, or a nearly full one, others find room as well.
+        let share = (free / SEGMENTS_PER_FREE).max(least);
+        Ok(usual.max(least).min(quota).min(share))
     }
 
     /// How full the log is, and how its readers and its disk do.

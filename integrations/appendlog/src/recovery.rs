@@ -5,19 +5,22 @@
 //! mended here is for space and for people; nothing that was promised hangs on it, so an error of
 //! the disk while mending is counted and passed by. What cannot be read is never cut.
 
+mod aside;
+
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::cursors::CursorsFound;
-use crate::disk::{Disk, DiskFile, read_full, write_all};
+use crate::disk::{Disk, DiskFile, read_full};
 use crate::format::{FIRST_RECORD, SegmentHeader};
 use crate::scan::{Found, Scan};
 use crate::state::{Segment, State};
 use crate::{cursors, segment_base, segment_name};
+use aside::{copy, note, write_file};
 
-/// The most bytes of a damaged place that are copied aside.
-const COPIED_BYTES_MAX: u64 = 1024 * 1024;
+/// Damaged places that are told one by one.
+const DAMAGES_SAID_MAX: usize = 10;
 /// The most files that are copied aside; further damage is counted and skipped all the same.
 const COPIES_MAX: usize = 256;
 /// Bytes that bad sectors may cost; where there is more that cannot be read, the disk is not there,
@@ -65,6 +68,31 @@ impl Recovery {
     }
 }
 
+impl Recovery {
+    /// Says aloud what is damaged: whoever reads the log of the program must not overlook it.
+    pub(crate) fn say(&self, place: &str) {
+        for damage in self.damages.iter().take(DAMAGES_SAID_MAX) {
+            tracing::warn!(
+                target: "sluicegate",
+                place,
+                segment = damage.segment,
+                bytes = ?damage.bytes,
+                records = damage.sequences.end - damage.sequences.start,
+                copied_to = damage.copied_to,
+                "log.damaged"
+            );
+        }
+        let (lost, places) = (self.lost(), self.damages.len());
+        if self.cursor_files_damaged > 0 || places > 0 {
+            let cursor_files_damaged = self.cursor_files_damaged;
+            tracing::warn!(
+                target: "sluicegate",
+                place, lost, places, cursor_files_damaged, "log.mended"
+            );
+        }
+    }
+}
+
 /// A place in a segment that is not what was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
@@ -94,6 +122,8 @@ pub(crate) fn recover(
         disk,
         mend,
         copies: copies.collect(),
+        known: found.state.next,
+        ends: Vec::new(),
         recovery: Recovery {
             cursor_files_damaged: found.damaged,
             ..Recovery::default()
@@ -103,6 +133,8 @@ pub(crate) fn recover(
     for (place, base) in bases.iter().enumerate() {
         pass.segment(*base, bases.get(place + 1).copied())?;
     }
+    let settled = found.state.cursors.values().copied().min();
+    pass.missing(found.state.floor.max(settled.unwrap_or_default()));
     if !bases.is_empty() {
         pass.attempt(|| disk.sync_directory());
     }
@@ -133,6 +165,10 @@ struct Pass<'a> {
     disk: &'a Arc<dyn Disk>,
     mend: bool,
     copies: Vec<String>,
+    /// Records below this sequence were durable when the cursors were written last.
+    known: u64,
+    /// Of each segment its base, where it ends, and the sequence up to which it is accounted for.
+    ends: Vec<(u64, u64, u64)>,
     recovery: Recovery,
     state: State,
 }
@@ -181,7 +217,11 @@ impl Pass<'_> {
         scan.be_lenient();
         // Places without a record, and what the last record found durable when it was written.
         let mut gaps = Vec::new();
-        let mut durable = if open.limit.is_some() { u64::MAX } else { 0 };
+        let mut durable = if open.limit.is_some() {
+            u64::MAX
+        } else {
+            self.known
+        };
         loop {
             let at = scan.at();
             match scan.step()? {
@@ -192,12 +232,10 @@ impl Pass<'_> {
                 }
                 Found::Damage { bytes, sequences } => gaps.push((bytes, sequences)),
                 Found::End { at, garbage } if garbage > 0 => {
-                    let end = open.limit.unwrap_or(scan.expected());
+                    let end = open.limit.unwrap_or(scan.expected().max(self.known));
                     gaps.push((at..at + garbage, scan.expected()..end));
                     break;
                 }
-                // A segment may well end before the next one begins: a group that failed, and was not
-                // written anew before the machine stopped, leaves such a gap.
                 Found::End { .. } => break,
             }
         }
@@ -205,6 +243,9 @@ impl Pass<'_> {
             // The other copy served; nothing is lost.
             self.damage(open, 0..FIRST_RECORD, open.base..open.base);
         }
+        let told = gaps.iter().map(|(_, sequences)| sequences.end).max();
+        let until = told.unwrap_or_default().max(scan.expected());
+        self.ends.push((open.base, scan.at(), until));
         for (bytes, sequences) in gaps {
             // What was durable before a later record was written cannot have been torn. The rest
             // belongs to the last group, which nobody was told of.
@@ -252,6 +293,44 @@ impl Pass<'_> {
         self.state.segments.push_back(segment);
     }
 
+    /// Records of which not a byte is left: segments that end too early, or are gone. `settled` are
+    /// those that nobody needs any more, so that they may be.
+    fn missing(&mut self, settled: u64) {
+        let ends = std::mem::take(&mut self.ends);
+        let mut before = None;
+        for (base, at, until) in ends {
+            let (_, _, told) = before.unwrap_or((base, at, base));
+            if let Some(before) = before {
+                self.gap(before, base, settled);
+            }
+            before = Some((base, at, until.max(told)));
+        }
+        self.gap(before.unwrap_or((settled, 0, settled)), self.known, settled);
+    }
+
+    fn gap(&mut self, (base, at, from): (u64, u64, u64), to: u64, settled: u64) {
+        let sequences = from.max(settled)..to;
+        let name = segment_name(base);
+        let aside = format!("{name}.{at}{DAMAGED}");
+        // It is known where an earlier opening noted it, or set the segment aside that held it.
+        let held = segment_name(sequences.start);
+        let mut copies = self.copies.iter();
+        if sequences.is_empty() || copies.any(|copy| *copy == aside || copy.starts_with(&held)) {
+            return;
+        }
+        self.state.damage(base, at, sequences.end - sequences.start);
+        // A note of it, so that the next opening does not report it once more.
+        let note = note(&name, &(at..at), &sequences, 0);
+        let disk = self.disk;
+        self.attempt(|| write_file(disk.as_ref(), &aside, &note));
+        self.recovery.damages.push(Damage {
+            segment: name,
+            bytes: at..at,
+            sequences,
+            copied_to: None,
+        });
+    }
+
     /// A segment without a readable header: nothing in it can be told from garbage.
     fn headless(&mut self, open: &Open) -> io::Result<()> {
         let disk = self.disk;
@@ -265,7 +344,8 @@ impl Pass<'_> {
             // It must be out of the way before its sequences are given out again.
             disk.rename(&open.name, &aside)?;
         }
-        let sequences = open.base..open.limit.unwrap_or(open.base);
+        let sequences = open.base..open.limit.unwrap_or(self.known.max(open.base));
+        self.ends.push((open.base, open.length, sequences.end));
         self.state
             .damage(open.base, 0, sequences.end - sequences.start);
         self.recovery.damages.push(Damage {
@@ -322,31 +402,6 @@ impl Pass<'_> {
         self.recovery.disk_errors += u64::from(matches!(done, Some(Err(_))));
         matches!(done, Some(Ok(())))
     }
-}
-
-/// Writes a note of where the bytes come from, and the bytes.
-fn copy(
-    disk: &dyn Disk,
-    open: &Open,
-    bytes: &Range<u64>,
-    sequences: &Range<u64>,
-    name: &str,
-) -> io::Result<()> {
-    let length = (bytes.end - bytes.start).min(COPIED_BYTES_MAX);
-    let mut content = format!(
-        "sluicegate append log: damaged bytes {}..{} of {}, where records {}..{} stood; \
-         the first {length} bytes follow this line\n",
-        bytes.start, bytes.end, open.name, sequences.start, sequences.end,
-    )
-    .into_bytes();
-    let note = content.len();
-    content.resize(note + length as usize, 0);
-    // What cannot be read stays zero.
-    let rest = content.get_mut(note..).unwrap_or_default();
-    let _ = read_full(open.file.as_ref(), rest, bytes.start);
-    let copy = disk.create(name)?;
-    write_all(copy.as_ref(), &content, 0)?;
-    copy.sync()
 }
 
 fn is_blank(file: &dyn DiskFile, length: u64) -> bool {

@@ -21,6 +21,10 @@ use crate::{Append, AppendError, Log, Options, RECORD_BYTES_MAX};
 const WAITING_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Bytes of payload of one group, unless one call brings more.
 const GROUP_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// A log that stays full says so again after this.
+const FULL_SAID_AGAIN: Duration = Duration::from_secs(60);
+/// Where large records do not fit any more, small ones may: that is not yet room.
+const FULL_ENDS_AFTER: Duration = Duration::from_secs(5);
 /// Cursors are synced at most so often, and at once after a pause of that length: what was delivered
 /// in it may be delivered again after a crash.
 const CURSOR_PAUSE: Duration = Duration::from_millis(250);
@@ -119,6 +123,7 @@ impl Writer {
             desk,
             stale: false,
             full: false,
+            said_full: None,
         };
         (writer, committer)
     }
@@ -236,6 +241,8 @@ pub struct Committer {
     stale: bool,
     /// The last group did not fit.
     full: bool,
+    /// When it was said last that the log is full, unless it was said since that there is room.
+    said_full: Option<Duration>,
 }
 
 impl Committer {
@@ -279,6 +286,7 @@ impl Committer {
         drop(work);
         if !group.is_empty() {
             self.commit(group);
+            self.say_fullness();
             for callback in callbacks {
                 callback();
             }
@@ -301,6 +309,27 @@ impl Committer {
             self.stale = self.log.sync().is_err();
         }
         !last
+    }
+
+    /// Whoever wonders why records are refused finds it in the program's log, once a minute.
+    fn say_fullness(&mut self) {
+        let (now, place) = (self.log.disk().now(), self.log.disk().place());
+        let usage = self.log.usage();
+        let (bytes, max_bytes) = (usage.bytes, usage.max_bytes);
+        let since = self.said_full.map(|said| now.saturating_sub(said));
+        if self.full && since.is_none_or(|since| since >= FULL_SAID_AGAIN) {
+            self.said_full = Some(now);
+            let disk_free_bytes = self.log.disk().free_bytes().unwrap_or_default();
+            let help =
+                "raise `max_bytes` or free the disk; records go when their targets have them";
+            tracing::warn!(
+                target: "sluicegate",
+                place, bytes, max_bytes, disk_free_bytes, help, "log.full"
+            );
+        } else if !self.full && since.is_some_and(|since| since >= FULL_ENDS_AFTER) {
+            self.said_full = None;
+            tracing::info!(target: "sluicegate", place, bytes, max_bytes, "log.has_room");
+        }
     }
 
     fn commit(&mut self, mut group: Vec<Waiting>) {

@@ -249,3 +249,26 @@ fn times_outside_of_what_can_be_stored_are_clamped() {
     log.append(&[before]).unwrap();
     assert_eq!(log.reader(0).next().unwrap().unwrap().time, UNIX_EPOCH);
 }
+
+/// On a small disk the segment that is written to may be all there is: it is given back as well.
+#[test]
+fn a_full_disk_has_room_again_when_all_is_settled() {
+    let large = |number| Append {
+        payload: Bytes::from(vec![b'x'; 30_000]),
+        ..append(number)
+    };
+    let disk = SimulatedDisk::new(1, 1 << 30);
+    let (mut log, _) = Log::open(Arc::new(disk.clone()), Options::default()).unwrap();
+    log.advance("orders", 0);
+    log.sync().unwrap();
+    // Room for one of them, beside what the cursors have and the MiB that is left to others.
+    let used = (1 << 30) - disk.free_bytes().unwrap();
+    disk.set_capacity(used + (1 << 20) + 50_000);
+    for next in 0..5 {
+        log.append(&[large(next)]).unwrap();
+        log.sync().unwrap();
+        assert_eq!(log.append(&[large(next)]), Err(AppendError::Full));
+        assert_eq!(log.reader(0).next().unwrap().unwrap().sequence, next);
+        log.advance("orders", next + 1);
+    }
+}

@@ -161,6 +161,46 @@ fn a_bad_sector_costs_what_stands_in_it_and_a_disk_that_is_away_costs_nothing() 
     assert_eq!(patiently(&disk, &log, hours).len(), 40);
 }
 
+/// What is missing to the last byte leaves no bytes to be found damaged.
+#[test]
+fn records_that_are_gone_without_a_trace_are_reported() {
+    type Wipe = fn(&mut Vec<u8>);
+    let wipes: [(&str, Wipe); 4] = [
+        ("zeros from the middle on", |bytes| {
+            let half = bytes.len() / 2;
+            bytes[half..].fill(0);
+        }),
+        ("cut in the middle", |bytes| bytes.truncate(bytes.len() / 2)),
+        ("cut to nothing", Vec::clear),
+        ("zeros throughout", |bytes| bytes.fill(0)),
+    ];
+    for (what, wipe) in wipes {
+        for place in [1, usize::MAX] {
+            let whole = filled(6);
+            let (mut log, _) = Log::open(Arc::new(whole.clone()), small()).unwrap();
+            // The cursors know how far the records went.
+            log.advance("orders", 1);
+            log.sync().unwrap();
+            drop(log);
+            let names = segments(&whole);
+            let name = &names[place.min(names.len() - 1)];
+            let mut contents = whole.contents(name).unwrap();
+            wipe(&mut contents);
+            whole.put(name, contents);
+            let (mut log, found) = Log::open(Arc::new(whole.clone()), small()).unwrap();
+            let left = delivered(&log).len() as u64;
+            assert!(left < RECORDS);
+            assert_eq!(found.lost(), RECORDS - left, "{what}, {name}: {found:?}");
+            assert_eq!(log.usage().lost, RECORDS - left);
+            let again = log.append(&[append(RECORDS)]).unwrap();
+            assert_eq!(again.start, RECORDS, "no sequence is given out twice");
+            drop(log);
+            let (_, found) = Log::open(Arc::new(whole), small()).unwrap();
+            assert!(found.is_clean(), "{what}, {name}: {found:?}");
+        }
+    }
+}
+
 #[test]
 fn a_log_starts_in_any_state_and_delivers_only_what_was_written() {
     let sources: Vec<SimulatedDisk> = (0..8).map(filled).collect();

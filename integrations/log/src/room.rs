@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use sluicegate_appendlog::{AppendError, Log, RECORD_BYTES_MAX, RealDisk, Recovery, Usage, Writer};
+use sluicegate_appendlog::{AppendError, Log, RECORD_BYTES_MAX, RealDisk, Usage, Writer};
 use sluicegate_contract::{
     ByteSize, Outcome, OutcomeSink, Producer, Reason, ReasonKind, Receipt, Record, RecordId,
     TargetState, TargetWatch,
@@ -23,7 +23,6 @@ const FREE_PART: u64 = 8;
 /// # Errors
 /// The directory cannot be had: another process holds it, it cannot be made or written.
 pub fn open(
-    name: &str,
     settings: &Settings,
     outcomes: &Arc<dyn OutcomeSink>,
     watch: &Arc<dyn TargetWatch>,
@@ -32,9 +31,8 @@ pub fn open(
     let failed = |said: String| Reason::new(ReasonKind::Unavailable, said);
     let disk = RealDisk::open(&settings.dir)
         .map_err(|error| failed(format!("the directory `{place}`: {error}")))?;
-    let (log, recovery) =
+    let (log, _) =
         Log::open(Arc::new(disk), settings.options()).map_err(|error| failed(error.to_string()))?;
-    say_recovered(name, settings, &recovery);
     let writer = Writer::start(log).map_err(|error| failed(error.to_string()))?;
     let keeper = Keeper {
         writer: writer.clone(),
@@ -59,19 +57,6 @@ pub fn open(
         writer,
         stop,
     }))
-}
-
-fn say_recovered(name: &str, settings: &Settings, recovery: &Recovery) {
-    if !recovery.is_clean() {
-        let place = settings.dir.display();
-        let (records, lost) = (recovery.records, recovery.lost());
-        let (torn_bytes, damages) = (recovery.torn_bytes, recovery.damages.len());
-        tracing::warn!(
-            target: "sluicegate",
-            log = name, %place, records, torn_bytes, damages, lost,
-            "log.recovered"
-        );
-    }
 }
 
 /// A room that weighs records and takes none: it needs no directory.

@@ -49,7 +49,7 @@ impl Story {
         let heard = Arc::new(Heard::default());
         let outcomes: Arc<dyn OutcomeSink> = heard.clone();
         let watch: Arc<dyn TargetWatch> = heard.clone();
-        let room = open("audit", settings, &outcomes, &watch).unwrap();
+        let room = open(settings, &outcomes, &watch).unwrap();
         Self { heard, room }
     }
 
@@ -136,7 +136,7 @@ fn a_log_has_one_owner() {
     let story = Story::open(&settings);
     let outcomes: Arc<dyn OutcomeSink> = story.heard.clone();
     let watch: Arc<dyn TargetWatch> = story.heard.clone();
-    let Err(reason) = open("other", &settings, &outcomes, &watch) else {
+    let Err(reason) = open(&settings, &outcomes, &watch) else {
         panic!("two have one directory")
     };
     assert!(
@@ -144,7 +144,7 @@ fn a_log_has_one_owner() {
         "{reason}"
     );
     story.room.flush(Duration::ZERO);
-    assert!(open("other", &settings, &outcomes, &watch).is_ok());
+    assert!(open(&settings, &outcomes, &watch).is_ok());
 }
 
 #[test]

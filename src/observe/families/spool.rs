@@ -92,18 +92,18 @@ pub(super) static FAMILIES: &[Family] = &[
         },
     },
     Family {
-        name: "log_poisoned_total",
+        name: "spool_poisoned_total",
         kind: Kind::Counter,
-        help: "Segments of logs that were given up since writing or syncing them failed.",
-        labels: &["log"],
-        fill: |scrape, samples| of_spool(scrape, |spool| samples.add(&[SPOOL], spool.poisoned)),
+        help: "Segments of the spool that were given up since writing or syncing them failed.",
+        labels: &[],
+        fill: |scrape, samples| of_spool(scrape, |spool| samples.add(&[], spool.poisoned)),
     },
     Family {
-        name: "log_lost_total",
+        name: "spool_lost_total",
         kind: Kind::Counter,
-        help: "Records of logs that were lost in damaged places.",
-        labels: &["log"],
-        fill: |scrape, samples| of_spool(scrape, |spool| samples.add(&[SPOOL], spool.lost)),
+        help: "Entries of the spool (about one a request) that were lost in damaged places.",
+        labels: &[],
+        fill: |scrape, samples| of_spool(scrape, |spool| samples.add(&[], spool.lost)),
     },
 ];
 

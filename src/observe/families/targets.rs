@@ -205,6 +205,20 @@ pub(super) static FAMILIES: &[Family] = &[
         fill: |scrape, samples| per_log(scrape, samples, |log| log.sync_errors),
     },
     Family {
+        name: "log_poisoned_total",
+        kind: Kind::Counter,
+        help: "Segments of a target `log` that were given up since writing or syncing them failed.",
+        labels: &["target"],
+        fill: |scrape, samples| per_log(scrape, samples, |log| log.poisoned),
+    },
+    Family {
+        name: "log_lost_total",
+        kind: Kind::Counter,
+        help: "Records of a target `log` that were lost in damaged places.",
+        labels: &["target"],
+        fill: |scrape, samples| per_log(scrape, samples, |log| log.lost),
+    },
+    Family {
         name: "late_total",
         kind: Kind::Counter,
         help: "Records confirmed after their client had been answered.",

@@ -80,6 +80,21 @@ impl Log {
         Ok(())
     }
 
+    /// Gives the segment that is written to back to a disk without room, if all its records are
+    /// settled: nothing else would free it, since a segment goes only when the next one has begun.
+    pub(super) fn free_active(&mut self) -> bool {
+        let state = self.shared.lock();
+        let settled = state.settled();
+        let last = state.segments.back();
+        let whole = last.is_some_and(|it| it.next > it.header.base && it.next <= settled);
+        drop(state);
+        let Some(active) = self.active.take_if(|_| whole) else {
+            return false;
+        };
+        self.close(&active);
+        self.sync().is_ok()
+    }
+
     /// The sequences whose records are older than the log keeps them, at `now`. Nothing is removed
     /// yet: deal with those that a cursor has not passed, then call `discard`.
     #[must_use]
