@@ -297,6 +297,24 @@ fn repair_says_what_damage_costs_and_leaves_a_live_log_alone() {
 }
 
 #[test]
+fn repair_names_entries_of_which_nothing_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("spool");
+    let mut log = open(&dir);
+    let entries: Vec<_> = (0..5).map(|n| request(n, "o", &["orders"])).collect();
+    log.append(&entries).unwrap();
+    log.advance("orders:kafka", 2);
+    log.sync().unwrap();
+    drop(log);
+    std::fs::write(dir.join("00000000000000000000.log"), "").unwrap();
+    for options in [&["repair", "spool", "--dry-run"][..], &["repair", "spool"]] {
+        let (_, said) = says(folder.path(), options);
+        assert!(said.contains("entries 2 to 4 are gone"), "{said}");
+        assert!(!said.contains("no space for a copy"), "{said}");
+    }
+}
+
+#[test]
 fn a_spool_that_forgot_its_places_says_that_all_is_delivered_again() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("spool");

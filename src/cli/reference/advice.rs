@@ -366,10 +366,11 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
         "spool_full",
         "the spool's, which is too small for how long targets are away, or its disk's",
         LATER,
-        "Make room: free space on its disk, raise `spool.max_bytes`, or mend the targets for which \
-         events wait: `sluicegate spool ls DIR` shows how far each is behind, `/status` why. Events \
-         are taken again by themselves as soon as there is room. A body that is larger than \
-         `max_bytes` never finds any: send its events in several.",
+        "`log.full` in the gateway's log says how full it is. Make room: free space on its disk, raise \
+         `spool.max_bytes`, or mend the targets for which events wait: `sluicegate spool ls DIR` \
+         shows how far each is behind, `/status` why. Events are taken again by themselves as soon \
+         as there is room. A body that is larger than `max_bytes` never finds any: send its events \
+         in several.",
     ),
     (
         "spool_unavailable",

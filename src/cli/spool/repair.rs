@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use serde_json::{Value as Json, json};
-use sluicegate_appendlog::{Log, OpenError, Options, RealDisk, Recovery};
+use sluicegate_appendlog::{Damage, Log, OpenError, Options, RealDisk, Recovery};
 
 use super::words::{count, size};
 use super::{Ending, look};
@@ -99,27 +99,7 @@ fn in_words(found: &Recovery, arguments: &Arguments, held: bool, places_lost: bo
         ));
     }
     for damage in &found.damages {
-        let lost = damage.sequences.end - damage.sequences.start;
-        text.push_str(&format!(
-            "  {}: bytes {} to {} are damaged, {} lost",
-            damage.segment,
-            damage.bytes.start,
-            damage.bytes.end,
-            match lost {
-                0 => "nothing".to_owned(),
-                1 => format!("entry {} is", damage.sequences.start),
-                _ => format!(
-                    "entries {} to {} are",
-                    damage.sequences.start,
-                    damage.sequences.end - 1
-                ),
-            },
-        ));
-        text.push_str(&match (&damage.copied_to, arguments.dry_run) {
-            (Some(name), _) => format!("; copied to {name}\n"),
-            (None, true) => "\n".to_owned(),
-            (None, false) => "; there was no space for a copy\n".to_owned(),
-        });
+        text.push_str(&damaged(damage, arguments.dry_run));
     }
     if found.cursor_files_damaged > 0 {
         text.push_str(&format!(
@@ -149,6 +129,33 @@ fn in_words(found: &Recovery, arguments: &Arguments, held: bool, places_lost: bo
         (false, lost) => format!("  {} lost\n", count(lost, "entry")),
     });
     text
+}
+
+fn damaged(damage: &Damage, dry_run: bool) -> String {
+    let Damage {
+        segment,
+        bytes,
+        sequences,
+        copied_to,
+    } = damage;
+    let entries = match sequences.end - sequences.start {
+        0 => "nothing is".to_owned(),
+        1 => format!("entry {} is", sequences.start),
+        _ => format!("entries {} to {} are", sequences.start, sequences.end - 1),
+    };
+    if bytes.is_empty() {
+        return format!(
+            "  {segment}: behind byte {}, {entries} gone without a trace\n",
+            bytes.start
+        );
+    }
+    let copied = match (copied_to, dry_run) {
+        (Some(name), _) => format!("; copied to {name}"),
+        (None, true) => String::new(),
+        (None, false) => "; there was no space for a copy".to_owned(),
+    };
+    let (from, to) = (bytes.start, bytes.end);
+    format!("  {segment}: bytes {from} to {to} are damaged, {entries} lost{copied}\n")
 }
 
 fn in_json(found: &Recovery, dry_run: bool, held: bool) -> Json {

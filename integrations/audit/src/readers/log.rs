@@ -120,7 +120,7 @@ mod tests {
         let place = Place::whole(&["id".to_owned()]);
         let disk = Arc::new(RealDisk::open(&dir).unwrap());
         let (mut log, _) = Log::open(disk, Options::default()).unwrap();
-        let mut reader = LogReader::open(dir.clone(), place).unwrap();
+        let mut reader = LogReader::open(dir, place).unwrap();
         let mut holding = Holding::of(Target::default());
         reader.read(&history, &mut holding).unwrap();
         for number in 0..6 {
