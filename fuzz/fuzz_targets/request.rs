@@ -58,9 +58,10 @@ fn as_httparse_has_it(data: &[u8], taken: &RequestHead, index: &HeadIndex) {
         None => head.path().to_owned(),
     };
     // A whole URL has its scheme and authority before the path, and may have no path of its own.
-    let bare = target
-        .split_once("://")
-        .is_some_and(|(_, rest)| !rest.contains('/'));
+    let bare = target.split_once("://").is_some_and(|(_, rest)| {
+        let end = rest.find(['/', '?']);
+        end.is_none_or(|end| rest[end..].starts_with('?'))
+    });
     assert!(
         target.ends_with(&cut) || (bare && head.path() == "/"),
         "{target:?} was cut into {cut:?}"
