@@ -13,6 +13,8 @@ mod admission;
 mod claims;
 mod core;
 mod idempotent;
+#[cfg(test)]
+mod idempotent_tests;
 mod letters;
 mod refused;
 mod rehearsal;

@@ -266,7 +266,7 @@ pub const IDEMPOTENCY_BYTES_DEFAULT: u64 = 512 * 1024 * 1024;
 /// Bytes of one segment of a local store's log.
 pub const IDEMPOTENCY_LOG_SEGMENT_BYTES: u64 = 16 * 1024 * 1024;
 /// Bytes that are stored of one key: what an item of a shared table holds with room to spare.
-/// Past it receipts are left out.
+/// Past it receipts are left out, then details.
 pub const IDEMPOTENCY_STORED_BYTES_MAX: usize = 320 * 1024;
 /// How long no key is given away after a store has failed.
 pub const IDEMPOTENCY_PAUSE: Duration = Duration::from_secs(1);

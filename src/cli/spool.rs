@@ -16,8 +16,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use sluicegate_appendlog::{RealDisk, Snapshot};
+use sluicegate_appendlog::{RealDisk, Snapshot, Usage};
 
+use self::item::What;
 use super::Ending;
 
 /// What is stored on this machine: spooled events, logs, dead letters.
@@ -51,6 +52,29 @@ pub(super) fn command(arguments: &Arguments) -> Result<(), Ending> {
         SpoolCommand::Replay(arguments) => replay::command(arguments),
         SpoolCommand::Repair(arguments) => repair::command(arguments),
     }
+}
+
+/// What a log of idempotency keys holds, as messages say it.
+const KEYS: &str = "the keys of an idempotency window, which are no records";
+/// The one cursor that such a log may have. Those of a spool are called `TARGET:KIND`.
+const KEYS_CURSOR: &str = "window";
+
+/// Whether a log is that of idempotency keys.
+fn holds_keys(snapshot: &Snapshot, usage: &Usage) -> bool {
+    usage.cursors.iter().any(|it| it.name == KEYS_CURSOR)
+        || first_is(snapshot, usage) == Some(What::Key)
+}
+
+/// What the oldest entry of a log is, where there is one that can be read.
+fn first_is(snapshot: &Snapshot, usage: &Usage) -> Option<What> {
+    let mut reader = snapshot.reader(usage.first);
+    while let Ok(Some(stored)) = reader.next() {
+        // A log that was only asked whether its disk works holds nothing yet.
+        if let Some(item) = item::items(&stored).first() {
+            return Some(item.what);
+        }
+    }
+    None
 }
 
 /// A look at a directory, and whether a process holds it.

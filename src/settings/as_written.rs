@@ -67,9 +67,9 @@ pub(super) struct Server {
     /// is: `none` by default. Otherwise one without it is closed. Where `trusted_proxies` are
     /// given, the header is believed from these alone.
     pub proxy_protocol: Option<ProxyProtocol>,
-    /// A path on the data port that answers GET and HEAD with 200 while the gateway runs and with
-    /// 503 while it stops, before all routes and without `auth`: for load balancers. None by
-    /// default.
+    /// A path on the data port that answers GET and HEAD with 200 while the gateway runs, before
+    /// all routes and without `auth`: for load balancers, for example `/healthz`. Once the gateway
+    /// stops, new connections are refused, and those that are open get 503 there. None by default.
     pub health_path: Option<PlainPath>,
     /// Which pages of other origins may send to any route, and what their scripts may read.
     pub cors: Option<super::cors::Cors>,
@@ -107,8 +107,11 @@ pub(super) struct Target {
     pub give_up: Option<TimeSpan>,
     /// How long an idle target waits for more records before it sends (0ms by default).
     pub linger: Option<TimeSpan>,
-    /// The target that keeps those records of this one that nobody will deliver: what it refused
-    /// for good, and what was given up and nobody was told of. None by default.
+    /// The target, for example `rejects`, that keeps those records of this one that nobody will
+    /// deliver: what it refused for good, and what was given up and nobody was told of. Where it
+    /// takes nothing for a minute, or refuses, they are lost: counted in
+    /// `dead_letters_lost_total`, and logged; what came from the spool stays there instead, unless
+    /// it is too old. None by default.
     pub dead_letter: Option<String>,
 }
 
@@ -130,7 +133,7 @@ pub(super) struct Defaults {
     pub allow: Option<serde_json::Value>,
     /// How much may come, of each route for itself.
     pub limits: Option<Vec<Limit>>,
-    /// What tells an event that comes again from a new one.
+    /// What tells an event that comes again from a new one, for example `${event.id}`.
     pub idempotency: Option<String>,
     /// What becomes of an event that no required target takes.
     pub unmatched: Option<Unmatched>,
@@ -163,9 +166,10 @@ pub(super) struct Route {
     pub allow: Option<serde_json::Value>,
     /// How much may come: past it 429. All that is stated must hold.
     pub limits: Option<Vec<Limit>>,
-    /// The key under which each event is sent once, such as `${event.id}`; a new event needs a new
-    /// key. An event without it is a 400, unless it is optional: `${event.?id}`. By default the
-    /// header `Idempotency-Key` is the key of the whole request, where there is one; `required`
+    /// The key under which each event is sent once, for example `${event.id}`; a new event needs a
+    /// new key. An event without it is a 400, unless it is optional: `${event.?id}`. A key that
+    /// stands twice in a batch is a 409 (`idempotency_running`) for its second event. By default
+    /// the header `Idempotency-Key` is the key of the whole request, where there is one; `required`
     /// refuses requests without it; `none` looks at neither. It needs `idempotency` at the top.
     pub idempotency: Option<String>,
     /// Named values for `when` and `record`: each a `${…}` expression; later ones may use earlier.
@@ -306,8 +310,8 @@ pub(super) struct Reply {
     /// done twice and whose answer was lost stays a 504.
     #[serde(rename = "else")]
     pub or_else: Option<Else>,
-    /// The target that keeps the records of this route that nobody will deliver, in the place of
-    /// the `dead_letter` of their own targets.
+    /// The target, for example `rejects`, that keeps the records of this route that nobody will
+    /// deliver, in the place of the `dead_letter` of their own targets.
     pub dead_letter: Option<String>,
     /// Whether receipts (sequence number, offset, message id) are in the body unasked.
     pub receipts: Option<bool>,

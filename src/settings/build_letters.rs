@@ -1,12 +1,9 @@
-//! Dead letters of targets and routes, and directories that only one may have.
+//! Dead letters of targets and routes.
 
-use std::path::{Component, Path, PathBuf};
-
-use super::as_run::{Binding, Spool, Target};
+use super::as_run::Binding;
 use super::as_written::{self, Defaults};
 use super::build::{did_you_mean, key_place, target_names};
 use super::gather::Parts;
-use super::node;
 use crate::map::{Issue, Node, Position};
 
 /// The place of the target that takes the dead letters of a target.
@@ -107,78 +104,4 @@ fn place_of(name: &str, at: Position, parts: &Parts, issues: &mut Vec<Issue>) ->
         return None;
     }
     Some(place)
-}
-
-/// Notes directories that two would have: each log holds its own.
-pub(super) fn directories(
-    targets: &[Target],
-    spool: Option<&Spool>,
-    parts: &Parts,
-    issues: &mut Vec<Issue>,
-) {
-    let mut known: Vec<(PathBuf, String)> = Vec::new();
-    if let Some(spool) = spool {
-        known.push((plain(&spool.dir), "the spool".to_owned()));
-    }
-    for target in targets {
-        let Some(directory) = target.room.directory() else {
-            continue;
-        };
-        let path = plain(directory);
-        let owner = known.iter().find(|(known, _)| *known == path);
-        if let Some((_, owner)) = owner {
-            let named = parts.targets.iter().find(|it| *it.name == *target.name);
-            let at = named.map(|it| node::place(&it.shown, &["log", "dir"]));
-            issues.push(Issue {
-                at: at.unwrap_or_default(),
-                message: format!(
-                    "`{}` has the same directory as {owner}: `{}`",
-                    target.name,
-                    directory.display()
-                ),
-                help: Some("give each log a directory of its own".to_owned()),
-            });
-        }
-        known.push((path, format!("target `{}`", target.name)));
-    }
-}
-
-/// A path by which two names of one directory are found: as the disk knows it, or without what it
-/// does not need.
-fn plain(path: &Path) -> PathBuf {
-    if let Ok(real) = path.canonicalize() {
-        return real;
-    }
-    let mut plain = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir if plain.file_name().is_some() => {
-                plain.pop();
-            }
-            _ => plain.push(part),
-        }
-    }
-    plain
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_directory_has_one_plain_path() {
-        for (path, wanted) in [
-            ("a/./b/../c", "a/c"),
-            ("./a", "a"),
-            ("../a", "../a"),
-            ("/nowhere/../nowhere/x", "/nowhere/x"),
-        ] {
-            assert_eq!(plain(Path::new(path)), Path::new(wanted), "{path}");
-        }
-        let here = tempfile::tempdir().unwrap();
-        let link = here.path().join("link");
-        std::os::unix::fs::symlink(here.path(), &link).unwrap();
-        assert_eq!(plain(&link), plain(here.path()));
-    }
 }

@@ -12,6 +12,7 @@ mod build;
 mod build_accept;
 mod build_admission;
 mod build_clients;
+mod build_directories;
 mod build_idempotency;
 mod build_letters;
 mod build_reply;

@@ -52,7 +52,7 @@ pub(super) struct Client {
     /// True for a key that stands in a page or an app, where anybody can read it. It must say its
     /// `routes`, `origins` and `limits`.
     pub publishable: Option<bool>,
-    /// The routes, by name, that it may use; all with `auth: [api_key]` by default.
+    /// The routes, by name, that it may use; by default all with `auth: [api_key]`.
     #[schemars(length(min = 1))]
     pub routes: Option<Vec<String>>,
     /// Origins of pages that may use it: `https://shop.example.com`, `https://*.example.com`.

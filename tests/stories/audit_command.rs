@@ -102,10 +102,11 @@ fn a_clients_own_log_is_judged(servers: &str, topic: &str, folder: &Path) {
         "--kafka",
         &own,
     ];
-    let (code, said, _) = audit(folder, &words);
+    let (code, said, told) = audit(folder, &words);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("o1 is not in kafka"), "{said}");
     assert!(said.contains("3  void"), "no payload is in the log: {said}");
+    assert!(told.contains("hold all of it after 5s"), "{told}");
 }
 
 /// Arguments, the exit code, and a part of what is said.
@@ -130,6 +131,11 @@ const MISUSES: &[(&[&str], i32, &str)] = &[
         "would not take the audit's events",
     ),
     (&["--url", "http://127.0.0.1:1/x"], 2, "no target is named"),
+    (
+        &["--url", "http://127.0.0.1:1/x", "--log", "nodir"],
+        1,
+        "there is no log in `nodir`",
+    ),
     (
         &["--url", "https://a/x", "--kafka", "a:1/t"],
         2,

@@ -4,7 +4,8 @@
 use std::time::{Duration, Instant};
 
 use crate::kit::{
-    Client, Fault, SmallDisk, Stub, event, eventually, gateway, ndjson, record_for, stub_target,
+    Client, Fault, SmallDisk, Stub, event, eventually, gateway, ndjson, record_for, run,
+    stub_target,
 };
 
 /// How long a refusal may take: one hundred of them are seen, and the middle one counts, since a
@@ -114,5 +115,28 @@ fn store(client: &mut Client, first: u64, count: u64) -> Option<std::ops::Range<
         202 => Some(numbers),
         503 | 507 => None,
         _ => panic!("{}", answer.text()),
+    }
+}
+
+#[test]
+fn a_spool_that_cannot_begin_on_a_full_disk_says_what_it_needs_and_where() {
+    let story = "a_spool_that_cannot_begin_on_a_full_disk_says_what_it_needs_and_where";
+    let Some(disk) = SmallDisk::new(1, story) else {
+        return;
+    };
+    let _ = std::fs::write(disk.path().join("other"), vec![1; 2 << 20]);
+    let folder = tempfile::tempdir().unwrap();
+    let spool = disk.path().join("spool").display().to_string();
+    let file = format!(
+        "sluicegate: 1\nserver: {{ http: '127.0.0.1:0', admin: '127.0.0.1:0' }}\n\
+         spool: {{ dir: '{spool}' }}\ndefaults: {{ auth: none }}\ntargets: {{ t: {{ discard: {{}} }} }}\n\
+         routes: [ {{ route: POST /a, to: [ {{ target: t }} ], reply: {{ after: spooled }} }} ]\n"
+    );
+    std::fs::write(folder.path().join("a.yaml"), file).unwrap();
+    let ended = run(folder.path(), &["serve", "a.yaml"], Duration::from_secs(20));
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    for part in ["No space left", &spool, "0B free", "needs 2MiB to begin"] {
+        assert!(said.contains(part), "{said}");
     }
 }

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use crate::kit::{
-    Answer, Client, Fault, Gateway, Request, Stub, event, eventually, gateway, record_for,
-    stub_target,
+    Answer, Client, Fault, Gateway, PATIENCE, Request, Stub, event, eventually, gateway,
+    record_for, run, stub_target,
 };
 
 /// The top of a file whose gateway keeps its keys in this directory.
@@ -327,5 +327,48 @@ fn a_directory_is_held_by_one_gateway() {
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert!(!ended.status.success());
     assert!(said.contains("held by another process"), "{said}");
+    gateway.stop();
+}
+
+/// Runs a command beside the gateway; gives its exit code and what it said on both pipes.
+fn says(gateway: &Gateway, words: &[&str]) -> (Option<i32>, String) {
+    let ended = run(&gateway.beside(""), words, PATIENCE);
+    let said = [ended.stdout, ended.stderr].concat();
+    (ended.status.code(), String::from_utf8(said).unwrap())
+}
+
+#[test]
+fn the_commands_for_logs_name_the_keys_and_take_none_for_a_record() {
+    let stub = Stub::start();
+    let binding = format!("target: alerts, record: {}", record_for("sns"));
+    let gateway = gateway()
+        .top("idempotency: { store: { log: { dir: keys } } }\n")
+        .target("alerts", &stub_target(&stub, "sns"))
+        .fan_out("POST /alerts", &[&binding], "idempotency: '${event.id}'")
+        .start();
+    for n in 0..30 {
+        gateway.post("/alerts", &event(n)).is(200);
+    }
+    let inspect = ["spool", "inspect", "keys"];
+    eventually("all keys are stored", || {
+        says(&gateway, &inspect)
+            .1
+            .matches("idempotency_key")
+            .count()
+            == 30
+    });
+    let (code, said) = says(&gateway, &inspect);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("keys of an idempotency window"), "{said}");
+    assert!(!said.contains("unreadable"), "{said}");
+    let (_, said) = says(&gateway, &["spool", "ls", "keys", "--count"]);
+    assert!(said.contains("keys of an idempotency window"), "{said}");
+    assert!(!said.contains("TARGET"), "{said}");
+    let (code, said) = says(
+        &gateway,
+        &["spool", "replay", "keys", "--file", "gateway.yaml"],
+    );
+    assert!(said.contains("nothing of it can be sent"), "{said}");
+    assert_eq!(code, Some(1), "{said}");
     gateway.stop();
 }

@@ -172,8 +172,11 @@ fn inspect_finds_records_by_time_target_key_and_reason() {
         log.append(&[request(second, &key, &["orders", "lake"])])
             .unwrap();
     }
-    log.append(&[letter(30, "o3", "refused"), letter(31, "o4", "expired")])
-        .unwrap();
+    log.append(&[
+        letter(30, "o3", "record_invalid"),
+        letter(31, "o4", "expired"),
+    ])
+    .unwrap();
     log.advance("orders:kafka", 15);
     log.advance("lake:kafka", 0);
     log.sync().unwrap();
@@ -185,9 +188,9 @@ fn inspect_finds_records_by_time_target_key_and_reason() {
     assert_eq!(find(&["--target", "lake"]).len(), 20);
     assert_eq!(find(&["--target", "orders", "--waiting"]).len(), 5);
     assert_eq!(find(&["--key", "o4"]).len(), 3);
-    assert_eq!(find(&["--reason", "refused"]).len(), 1);
+    assert_eq!(find(&["--reason", "record_invalid"]).len(), 1);
     assert_eq!(
-        find(&["--reason", "refused", "--reason", "expired"]).len(),
+        find(&["--reason", "record_invalid", "--reason", "expired"]).len(),
         2
     );
     assert_eq!(find(&["--since", "2026-09-21T14:13:35Z"]).len(), 12);
@@ -203,7 +206,7 @@ fn inspect_finds_records_by_time_target_key_and_reason() {
         2
     );
     assert_eq!(find(&["--from", "18"]).len(), 6);
-    let found = find(&["--key", "o3", "--reason", "refused"]).remove(0);
+    let found = find(&["--key", "o3", "--reason", "record_invalid"]).remove(0);
     assert_eq!(
         (&found["what"], &found["attempts"]),
         (&"dead_letter".into(), &3.into())
@@ -223,6 +226,12 @@ fn inspect_finds_records_by_time_target_key_and_reason() {
     );
     assert!(said.contains("waiting      lake (kafka)  key o0"), "{said}");
     assert!(said.contains("there are more: --from 1 goes on"), "{said}");
+    let (code, said) = says(folder.path(), &["inspect", "log", "--reason", "refused"]);
+    assert_eq!(
+        (code, said.contains("record_invalid, condition_false")),
+        (2, true),
+        "a code that no letter has is no empty answer: {said}"
+    );
     let (_, said) = says(folder.path(), &["inspect", "log", "--reason", "expired"]);
     assert!(
         said.contains("expired: no such topic\u{fffd}[31m, after 3 tries"),
@@ -273,12 +282,91 @@ fn repair_says_what_damage_costs_and_leaves_a_live_log_alone() {
     let copy = "00000000000000000000.log.1024.damaged";
     assert!(said.contains(&format!("copied to {copy}")), "{said}");
     assert!(dir.join(copy).is_file());
+    let (_, said) = says(folder.path(), &["ls", "spool"]);
+    assert!(
+        said.contains("1 damaged place, 1 record lost, mended before")
+            && !said.contains("--dry-run"),
+        "{said}"
+    );
     let (code, said) = says(folder.path(), &["repair", "spool", "--json"]);
     assert_eq!((code, said.contains("\"clean\":true")), (0, true), "{said}");
     assert_eq!(
         listed(folder.path(), &["inspect", "spool", "--json"]).len(),
         9
     );
+}
+
+#[test]
+fn repair_names_entries_of_which_nothing_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("spool");
+    let mut log = open(&dir);
+    let entries: Vec<_> = (0..5).map(|n| request(n, "o", &["orders"])).collect();
+    log.append(&entries).unwrap();
+    log.advance("orders:kafka", 2);
+    log.sync().unwrap();
+    drop(log);
+    std::fs::write(dir.join("00000000000000000000.log"), "").unwrap();
+    for options in [&["repair", "spool", "--dry-run"][..], &["repair", "spool"]] {
+        let (_, said) = says(folder.path(), options);
+        assert!(said.contains("entries 2 to 4 are gone"), "{said}");
+        assert!(!said.contains("no space for a copy"), "{said}");
+    }
+}
+
+#[test]
+fn a_spool_that_forgot_its_places_says_that_all_is_delivered_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("spool");
+    let mut log = open(&dir);
+    for second in 0..10 {
+        log.append(&[request(second, "o", &["orders"])]).unwrap();
+        log.advance("orders:kafka", second);
+        log.sync().unwrap();
+    }
+    drop(log);
+    let files = ["cursors.a", "cursors.b"].map(|name| dir.join(name));
+    std::fs::write(&files[0], "garbage").unwrap();
+    let (_, said) = says(folder.path(), &["repair", "spool", "--dry-run"]);
+    assert!(said.contains("from the other one"), "{said}");
+    let (_, said) = says(folder.path(), &["ls", "spool"]);
+    assert!(said.contains("orders (kafka)  "), "one is left: {said}");
+    std::fs::write(&files[1], "garbage").unwrap();
+    let (code, said) = says(folder.path(), &["repair", "spool", "--dry-run"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(
+        said.contains("2 cursor files cannot be read: no other says how far each target was")
+            && said.contains("delivered again")
+            && !said.contains("other one"),
+        "{said}"
+    );
+    for repaired in [false, true] {
+        if repaired {
+            assert_eq!(says(folder.path(), &["repair", "spool"]).0, 0);
+        }
+        let (_, said) = says(folder.path(), &["ls", "spool"]);
+        assert!(said.contains("all of it is delivered again"), "{said}");
+        assert!(!said.contains("left to do"), "{said}");
+        let (_, said) = says(folder.path(), &["ls", "spool", "--count"]);
+        assert!(said.contains("orders (kafka)  10 records"), "{said}");
+        let told = listed(folder.path(), &["ls", "spool", "--json"]).remove(0);
+        assert_eq!(told["targets_lost"], true, "{told}");
+    }
+}
+
+#[test]
+fn ls_speaks_of_what_is_left_only_where_somebody_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut letters = open(&folder.path().join("letters"));
+    letters.append(&[letter(1, "o1", "expired")]).unwrap();
+    let mut spool = open(&folder.path().join("spool"));
+    spool.append(&[request(1, "o1", &["orders"])]).unwrap();
+    spool.advance("orders:kafka", 0);
+    spool.sync().unwrap();
+    let (_, said) = says(folder.path(), &["ls", "letters"]);
+    assert!(said.contains("  oldest: 2026-09-21T14:13:21Z"), "{said}");
+    let (_, said) = says(folder.path(), &["ls", "spool"]);
+    assert!(said.contains("oldest that is left to do: 2026"), "{said}");
 }
 
 #[test]

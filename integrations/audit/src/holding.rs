@@ -7,6 +7,8 @@ use crate::history::{History, Outcome};
 
 /// Examples that a finding keeps.
 const EXAMPLES_MAX: usize = 5;
+/// Events of which is said how often they are there.
+const REPEATED_SHOWN: usize = 3;
 
 /// A target as far as the rules ask.
 #[derive(Clone, Debug, Default)]
@@ -179,6 +181,26 @@ impl Holding {
             .iter()
             .map(|copies| u64::from(copies.saturating_sub(1)));
         counted.sum::<u64>() + self.beyond
+    }
+
+    /// Some of the events that are there more than once: `o-1 2 times, o-2 3 times, …`.
+    #[must_use]
+    pub fn repeated(&self, history: &History) -> String {
+        let mut repeated = history
+            .entries()
+            .map(|(number, _)| (number, self.copies_of(number)))
+            .filter(|(_, copies)| *copies > 1);
+        let shown: Vec<String> = repeated
+            .by_ref()
+            .take(REPEATED_SHOWN)
+            .map(|(number, copies)| format!("{} {copies} times", history.id(number)))
+            .collect();
+        let more = if repeated.next().is_some() {
+            ", …"
+        } else {
+            ""
+        };
+        shown.join(", ") + more
     }
 
     /// Whether every acknowledged event is there.

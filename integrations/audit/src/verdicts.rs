@@ -151,7 +151,7 @@ pub fn judge(history: &History, holdings: &[Holding], asked: &Asked) -> Vec<Judg
             Rule::Strangers => strangers(history, holdings),
             Rule::Payload => payload(holdings),
             Rule::Order => order(holdings),
-            Rule::Duplicates => duplicates(holdings, tally, asked),
+            Rule::Duplicates => duplicates(history, holdings, tally, asked),
             Rule::Fresh => fresh(asked),
             Rule::Enough => enough(tally, asked),
         }
@@ -301,7 +301,7 @@ fn order(holdings: &[Holding]) -> Judgement {
     by_findings(Rule::Order, found, said)
 }
 
-fn duplicates(holdings: &[Holding], tally: Tally, asked: &Asked) -> Judgement {
+fn duplicates(history: &History, holdings: &[Holding], tally: Tally, asked: &Asked) -> Judgement {
     let showing: Vec<_> = holdings
         .iter()
         .filter(|holding| holding.target.shows_copies)
@@ -317,11 +317,10 @@ fn duplicates(holdings: &[Holding], tally: Tally, asked: &Asked) -> Judgement {
         let duplicates = holding.duplicates();
         most = most.max(duplicates);
         if duplicates > allowed {
-            found.count += duplicates - allowed;
-            let name = &holding.target.name;
-            found
-                .examples
-                .push(format!("{name} holds {duplicates} duplicates"));
+            let (name, events) = (&holding.target.name, holding.repeated(history));
+            found.add(|| {
+                format!("{name} holds {duplicates} duplicates, of which {allowed} may be: {events}")
+            });
         }
     }
     let mut said = format!("at most {most} in a target; {} in doubt", tally.unknown);

@@ -26,8 +26,8 @@ pub struct Settings {
     /// Bytes that the log may have on disk: 10GiB by default, 1MiB at least.
     #[serde(default)]
     pub max_bytes: Option<ByteSize>,
-    /// How long records are kept, 1m at least; what is older goes, a segment at a time. Records do
-    /// not go by age by default.
+    /// How long records are kept, for example `30d`, and 1m at least; what is older goes, a segment
+    /// at a time. Records do not go by age by default.
     #[serde(default)]
     pub max_age: Option<TimeSpan>,
     /// What happens where `max_bytes` are full: `refuse` new records with 507 (the default), or

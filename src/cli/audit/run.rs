@@ -15,7 +15,7 @@ use sluicegate_audit::{
 use super::{Arguments, of_file, targets};
 use crate::cli::ending::{Ending, complain, say};
 use crate::cli::files::settings_of;
-use crate::settings::Settings;
+use crate::settings::{Settings, TimeSpan};
 
 /// How long targets may take to hold everything.
 const DRAIN: Duration = Duration::from_secs(60);
@@ -60,9 +60,9 @@ fn audited(
     let waits = arguments.drain.unwrap_or(waits);
     let all = audit.drain(history, waits).map_err(Ending::Wrong)?;
     if !all && !arguments.json {
-        let waited = arguments.drain;
+        let waited = TimeSpan(waits);
         complain(&format!(
-            "the targets do not hold all of it after {waited:?}\n"
+            "the targets do not hold all of it after {waited}\n"
         ));
     }
     let mut asked = asked(arguments);

@@ -35,6 +35,12 @@ pub(super) fn is_known(code: Code) -> bool {
     TABLE.iter().any(|(word, ..)| *word == code.as_str())
 }
 
+/// The codes that have one, as the table has them.
+#[cfg(test)]
+pub(super) fn words() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|(word, ..)| *word)
+}
+
 fn by_status(status: u16) -> Advice {
     let (fault, again, todo) = match status {
         429 => (CLIENT, LATER, "Send less, or ask for a higher limit."),
@@ -229,6 +235,13 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
          event is as good as the first, write `on_false: accept` in the binding.",
     ),
     (
+        "idempotency_too_large",
+        CLIENT,
+        NO,
+        "Look at the targets for what is missing, and send that under new keys, in smaller batches. \
+         The answer to the first request said what became of each event.",
+    ),
+    (
         "queue_full",
         "the target's, which is slower than what comes in",
         LATER,
@@ -266,7 +279,8 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
         "stopping",
         "nobody's: the gateway is being stopped",
         "yes, at once: another gateway answers",
-        "Nothing. Behind a load balancer, let it watch `/ready` so that it turns away in time.",
+        "Nothing but send again, on a new connection. New connections are refused from the stop on, \
+         and `/health/ready` on the admin port says 503: let a load balancer try the next gateway.",
     ),
     (
         "not_stored",
@@ -336,9 +350,40 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
          there.",
     ),
     (
-        "origin_refused",
-        "the page's, or the file's",
+        "idempotency_running",
+        "nobody's: the first one is under way",
+        LATER,
+        "Send the same again, under the same key: the answer is then that of the first. Of two events \
+         with one key in a batch the second gets this: send each key once in a body.",
+    ),
+    (
+        "idempotency_mismatch",
+        CLIENT,
         NO,
-        "Add the page's origin to the `cors.origins` of the route or server.",
+        "Give a new event a new key, and send a repeated one exactly as the first time.",
+    ),
+    (
+        "idempotency_unavailable",
+        "that of the keys' store: its disk or its table, or too many requests under way at once",
+        LATER,
+        "Let clients send again. Where it lasts, `idempotency.last_error` on `/status` says what the \
+         store answered; without an error the keys under way need more `max_keys` or `max_bytes`.",
+    ),
+    (
+        "spool_full",
+        "the spool's, which is too small for how long targets are away, or its disk's",
+        LATER,
+        "`log.full` in the gateway's log says how full it is. Make room: free space on its disk, raise \
+         `spool.max_bytes`, or mend the targets for which events wait: `sluicegate spool ls DIR` \
+         shows how far each is behind, `/status` why. Events are taken again by themselves as soon \
+         as there is room. A body that is larger than `max_bytes` never finds any: send its events \
+         in several.",
+    ),
+    (
+        "spool_unavailable",
+        "the spool's disk's, or nobody's: the gateway is being stopped",
+        LATER,
+        "Let clients send again. Where it lasts, `spool.poisoned` in the gateway's log says what the \
+         disk answered: mend the disk or its file system. The gateway tries again by itself.",
     ),
 ];

@@ -15,7 +15,8 @@ const HEAD: &str = "\
 # `sluicegate check config/reference.yaml`.
 #
 # `#key: value` is a key that is left out here. Its value is its default, or an example where it has
-# none: take the `#` away to set it. What was described once is not described again.
+# none: take the `#` away to set it. `…` and NAME stand for what is your own. What was described once
+# is not described again.
 #
 # Generated: cargo run -- schema --reference config
 ";

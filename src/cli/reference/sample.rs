@@ -41,6 +41,9 @@ fn default_in(text: &str, schema: &Value) -> Option<Value> {
 fn typed(text: &str, schema: &Value) -> Option<Value> {
     let types = types(schema);
     if types.contains(&"array") {
+        if text == "none" {
+            return Some(Value::Array(Vec::new()));
+        }
         let words: Vec<&str> = text.split(" and ").flat_map(|w| w.split(", ")).collect();
         let plain = words
             .iter()
@@ -93,7 +96,8 @@ fn example(property: &Value, schema: &Value) -> Value {
         ("string", Some(shown)) => Value::from(shown),
         ("boolean", _) => Value::from(false),
         ("integer", _) if pattern(schema).is_some_and(|pattern| pattern.contains("MiB")) => {
-            Value::from("1MiB")
+            // Within the limits of every service.
+            Value::from("256KiB")
         }
         ("integer" | "number", _) => {
             let least = schema.get("minimum").and_then(Value::as_u64);

@@ -9,7 +9,7 @@ use sluicegate_appendlog::Usage;
 use super::item::{Item, What, items};
 use super::select::{Selection, waits};
 use super::words::{size, when};
-use super::{Ending, look};
+use super::{Ending, KEYS, holds_keys, look};
 use crate::cli::ending::complain;
 
 /// Characters of a record's fields that are shown, unless all are asked for.
@@ -20,7 +20,7 @@ const SHOWN_CHARACTERS: usize = 160;
 #[command(
     after_help = "Examples:\n  sluicegate spool inspect /var/lib/sluicegate/spool --waiting\n  \
                   sluicegate spool inspect dead-letters --target orders --since 2h\n  \
-                  sluicegate spool inspect dead-letters --reason refused --key o-17 --full\n  \
+                  sluicegate spool inspect dead-letters --reason record_invalid --key o-17 --full\n  \
                   sluicegate spool inspect dead-letters --json --limit 0 | jq -r .request"
 )]
 pub(super) struct Arguments {
@@ -43,6 +43,7 @@ pub(super) struct Arguments {
 pub(super) fn command(arguments: &Arguments) -> Result<(), Ending> {
     let (snapshot, _) = look(&arguments.dir)?;
     let usage = snapshot.usage();
+    let keys = holds_keys(&snapshot, &usage);
     let mut reader = snapshot.reader(arguments.selection.from);
     let mut out = BufWriter::new(std::io::stdout().lock());
     let mut listed = 0;
@@ -72,6 +73,9 @@ pub(super) fn command(arguments: &Arguments) -> Result<(), Ending> {
         }
     }
     let _ = out.flush();
+    if keys && !arguments.json {
+        complain(&format!("these are {KEYS}\n"));
+    }
     if listed == 0 && !arguments.json {
         complain("no record is like that\n");
     }

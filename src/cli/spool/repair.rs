@@ -1,11 +1,11 @@
 //! `sluicegate spool repair`: what an opening of the log mends, done by hand, with a word about it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 use serde_json::{Value as Json, json};
-use sluicegate_appendlog::{Log, OpenError, Options, RealDisk, Recovery};
+use sluicegate_appendlog::{Damage, Log, OpenError, Options, RealDisk, Recovery};
 
 use super::words::{count, size};
 use super::{Ending, look};
@@ -36,18 +36,25 @@ pub(super) struct Arguments {
 
 pub(super) fn command(arguments: &Arguments) -> Result<(), Ending> {
     let (snapshot, held) = look(&arguments.dir)?;
+    let places_lost = snapshot.recovery().cursor_files_damaged >= cursor_files(&arguments.dir);
     let found = match arguments.dry_run {
         true => snapshot.recovery().clone(),
         false => mend(arguments, held)?,
     };
     say(&match arguments.json {
         true => format!("{}\n", in_json(&found, arguments.dry_run, held)),
-        false => in_words(&found, arguments, held),
+        false => in_words(&found, arguments, held, places_lost),
     });
     if arguments.dry_run && !found.is_clean() {
         return Err(Ending::Said);
     }
     Ok(())
+}
+
+/// How many of the two files with the places of targets are there.
+fn cursor_files(dir: &Path) -> usize {
+    let files = ["cursors.a", "cursors.b"];
+    files.iter().filter(|name| dir.join(name).exists()).count()
 }
 
 fn mend(arguments: &Arguments, held: bool) -> Result<Recovery, Ending> {
@@ -70,7 +77,7 @@ fn mend(arguments: &Arguments, held: bool) -> Result<Recovery, Ending> {
     }
 }
 
-fn in_words(found: &Recovery, arguments: &Arguments, held: bool) -> String {
+fn in_words(found: &Recovery, arguments: &Arguments, held: bool, places_lost: bool) -> String {
     let mut text = format!(
         "{}: {} in {}, {}\n",
         arguments.dir.display(),
@@ -92,36 +99,21 @@ fn in_words(found: &Recovery, arguments: &Arguments, held: bool) -> String {
         ));
     }
     for damage in &found.damages {
-        let lost = damage.sequences.end - damage.sequences.start;
-        text.push_str(&format!(
-            "  {}: bytes {} to {} are damaged, {} lost",
-            damage.segment,
-            damage.bytes.start,
-            damage.bytes.end,
-            match lost {
-                0 => "nothing".to_owned(),
-                1 => format!("entry {} is", damage.sequences.start),
-                _ => format!(
-                    "entries {} to {} are",
-                    damage.sequences.start,
-                    damage.sequences.end - 1
-                ),
-            },
-        ));
-        text.push_str(&match (&damage.copied_to, arguments.dry_run) {
-            (Some(name), _) => format!("; copied to {name}\n"),
-            (None, true) => "\n".to_owned(),
-            (None, false) => "; there was no space for a copy\n".to_owned(),
-        });
+        text.push_str(&damaged(damage, arguments.dry_run));
     }
     if found.cursor_files_damaged > 0 {
         text.push_str(&format!(
             "  {} cannot be read: {}\n",
             count(found.cursor_files_damaged as u64, "cursor file"),
-            would(
-                "written anew from the other one",
-                "would be written anew from the other one"
-            ),
+            match places_lost {
+                true => "no other says how far each target was, so that all entries are delivered \
+                         again after the next start"
+                    .to_owned(),
+                false => would(
+                    "written anew from the other one",
+                    "would be written anew from the other one"
+                ),
+            },
         ));
     }
     if found.disk_errors > 0 {
@@ -137,6 +129,33 @@ fn in_words(found: &Recovery, arguments: &Arguments, held: bool) -> String {
         (false, lost) => format!("  {} lost\n", count(lost, "entry")),
     });
     text
+}
+
+fn damaged(damage: &Damage, dry_run: bool) -> String {
+    let Damage {
+        segment,
+        bytes,
+        sequences,
+        copied_to,
+    } = damage;
+    let entries = match sequences.end - sequences.start {
+        0 => "nothing is".to_owned(),
+        1 => format!("entry {} is", sequences.start),
+        _ => format!("entries {} to {} are", sequences.start, sequences.end - 1),
+    };
+    if bytes.is_empty() {
+        return format!(
+            "  {segment}: behind byte {}, {entries} gone without a trace\n",
+            bytes.start
+        );
+    }
+    let copied = match (copied_to, dry_run) {
+        (Some(name), _) => format!("; copied to {name}"),
+        (None, true) => String::new(),
+        (None, false) => "; there was no space for a copy".to_owned(),
+    };
+    let (from, to) = (bytes.start, bytes.end);
+    format!("  {segment}: bytes {from} to {to} are damaged, {entries} lost{copied}\n")
 }
 
 fn in_json(found: &Recovery, dry_run: bool, held: bool) -> Json {

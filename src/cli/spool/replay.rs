@@ -15,7 +15,7 @@ use super::item::{Item, What, items};
 use super::progress::{Pace, Progress};
 use super::select::Selection;
 use super::words::count;
-use super::{Ending, look};
+use super::{Ending, KEYS, holds_keys, look};
 use crate::cli::check::rate;
 use crate::cli::ending::{complain, say};
 use crate::cli::files::settings_of;
@@ -70,9 +70,15 @@ pub(super) struct Arguments {
 pub(super) fn command(arguments: &Arguments) -> Result<(), Ending> {
     let mut settings = settings_of(&arguments.files)?;
     let (snapshot, _) = look(&arguments.dir)?;
+    let usage = snapshot.usage();
+    if holds_keys(&snapshot, &usage) {
+        let place = arguments.dir.display();
+        let said = format!("`{place}` holds {KEYS}: nothing of it can be sent");
+        return Err(Ending::Wrong(said));
+    }
     let log = Log {
         arguments,
-        usage: snapshot.usage(),
+        usage,
         snapshot,
     };
     let plan = plan(&log, &settings)?;
@@ -107,7 +113,7 @@ impl Log<'_> {
                 break;
             }
             for (item, record) in items(&stored).iter().zip(records(&stored)) {
-                let known = item.what != What::Other;
+                let known = !matches!(item.what, What::Other | What::Key);
                 if known && selection.takes(item, &self.usage) && !give(item, &record) {
                     return Ok(());
                 }
@@ -299,7 +305,7 @@ impl Sending {
             }
             let word = if ended.refused { "refused" } else { "given up" };
             let (sequence, target) = (ended.sequence, ended.target);
-            let line = format!("{sequence} {word} by {target}: {}", ended.reason);
+            let line = format!("entry {sequence}: {word} by {target}: {}", ended.reason);
             self.progress.line(&line);
         }
         let (delivered, refused, given_up) = self.sender.tally();

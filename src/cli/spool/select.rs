@@ -3,8 +3,9 @@
 use std::time::SystemTime;
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use sluicegate_appendlog::Usage;
-use sluicegate_contract::TimeSpan;
+use sluicegate_contract::{ReasonKind, TimeSpan};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -25,8 +26,8 @@ pub(super) struct Selection {
     /// With this key: partition key, group, or a member of the item that it writes.
     #[arg(long)]
     key: Option<String>,
-    /// Dead letters for this reason, by its code: refused, for one; may stand several times.
-    #[arg(long = "reason", value_name = "CODE")]
+    /// Dead letters for this reason, by its code; may stand several times.
+    #[arg(long = "reason", value_name = "CODE", value_parser = reason_codes())]
     reasons: Vec<String>,
     /// Of this route.
     #[arg(long)]
@@ -68,6 +69,11 @@ pub(super) fn waits(item: &Item, usage: &Usage) -> Option<bool> {
     let name = item.cursor();
     let cursor = usage.cursors.iter().find(|cursor| cursor.name == name);
     Some(cursor.is_none_or(|cursor| item.sequence >= cursor.next))
+}
+
+/// Every code that a dead letter may have.
+fn reason_codes() -> PossibleValuesParser {
+    PossibleValuesParser::new(ReasonKind::ALL.iter().map(|kind| kind.code()))
 }
 
 fn time(text: &str) -> Result<SystemTime, String> {

@@ -5,6 +5,7 @@
 
 mod constant;
 mod routes;
+mod spool;
 mod targets;
 
 use super::Settings;
@@ -33,12 +34,20 @@ pub const WARNINGS: &[(&str, &str)] = &[
         "A route that answers before anything is stored: a crash loses what was answered 202.",
     ),
     (
+        "unkept_refusals",
+        "A route that spools, to a target without dead letters: what it refuses after the 202 is gone.",
+    ),
+    (
         "larger_than_target",
         "A route takes events that a target never takes.",
     ),
     (
         "larger_than_queue",
         "A route takes bodies that do not fit the queue of a target, not even an empty one.",
+    ),
+    (
+        "larger_than_spool",
+        "A route takes bodies that do not fit the spool, not even an empty one.",
     ),
     (
         "long_wait",

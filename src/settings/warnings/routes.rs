@@ -46,6 +46,7 @@ impl Look<'_> {
                 loss(&to, raised);
             }
             self.sizes(route, node, &rooms, raised);
+            self.spooled(route, node, raised);
         }
     }
 

@@ -1,6 +1,7 @@
 //! The directory of a target `log`, read without its lock: its process may live.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use minicbor::Decoder;
@@ -22,20 +23,24 @@ pub(crate) struct LogReader {
 }
 
 impl LogReader {
-    pub(crate) fn open(dir: PathBuf, place: Place) -> Self {
-        Self {
+    /// A log that is there. One that is not would be judged as a target that lost everything.
+    pub(crate) fn open(dir: PathBuf, place: Place) -> Result<Self, String> {
+        if !holds_a_log(&dir).map_err(|error| said(&dir, &error))? {
+            return Err(format!(
+                "there is no log in `{}`: name the `dir` of a target `log`, which its gateway \
+                 makes when it starts",
+                dir.display()
+            ));
+        }
+        Ok(Self {
             dir,
             place,
             next: 0,
-        }
+        })
     }
 
     pub(crate) fn read(&mut self, history: &History, holding: &mut Holding) -> Result<(), String> {
-        // The gateway makes the directory when it opens the target.
-        if !self.dir.is_dir() {
-            return Ok(());
-        }
-        let said = |error: std::io::Error| format!("the log {}: {error}", self.dir.display());
+        let said = |error: io::Error| said(&self.dir, &error);
         let disk = RealDisk::read_only(&self.dir).map_err(said)?;
         let snapshot = Snapshot::open(Arc::new(disk)).map_err(said)?;
         let mut reader = snapshot.reader(self.next);
@@ -48,6 +53,27 @@ impl LogReader {
         }
         Ok(())
     }
+}
+
+fn said(dir: &Path, error: &io::Error) -> String {
+    format!("the log `{}`: {error}", dir.display())
+}
+
+/// Whether a log was ever opened in this directory: its lock stays, and so do its segments where
+/// somebody copied them.
+fn holds_a_log(dir: &Path) -> io::Result<bool> {
+    let entries = match std::fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        entries => entries?,
+    };
+    for entry in entries {
+        let name = entry?.file_name();
+        let name = Path::new(&name);
+        if name == Path::new("LOCK") || name.extension().is_some_and(|end| end == "log") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The value of a stored record: a CBOR map of names to values, of which only `value` is looked at.
@@ -92,11 +118,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("log");
         let place = Place::whole(&["id".to_owned()]);
-        let mut reader = LogReader::open(dir.clone(), place);
-        let mut holding = Holding::of(Target::default());
-        reader.read(&history, &mut holding).unwrap();
         let disk = Arc::new(RealDisk::open(&dir).unwrap());
         let (mut log, _) = Log::open(disk, Options::default()).unwrap();
+        let mut reader = LogReader::open(dir, place).unwrap();
+        let mut holding = Holding::of(Target::default());
+        reader.read(&history, &mut holding).unwrap();
         for number in 0..6 {
             history.sent(number, number);
             history.answered(number, number, Outcome::Ok);
@@ -123,6 +149,12 @@ mod tests {
             (holding.records, holding.compared, holding.damaged.count),
             (6, 6, 0)
         );
+        // A wrong path is no log that has lost everything, and the folder of logs is none either.
+        for wrong in [folder.path().join("lgo"), folder.path().to_owned()] {
+            let place = Place::whole(&["id".to_owned()]);
+            let said = LogReader::open(wrong, place).err().unwrap();
+            assert!(said.contains("there is no log in"), "{said}");
+        }
         assert!(value_of(b"").is_none() && value_of(&[0xa1, 0x61]).is_none());
     }
 }

@@ -114,7 +114,7 @@ impl Reader {
             Source::Sns(source) => {
                 Self::Sns(Box::new(Box::pin(sns::SnsReader::open(source)).await?))
             }
-            Source::Log { dir, place } => Self::Log(log::LogReader::open(dir, place)),
+            Source::Log { dir, place } => Self::Log(log::LogReader::open(dir, place)?),
         })
     }
 
