@@ -71,6 +71,7 @@ codes! {
     IdempotencyKeyInvalid = "idempotency_key_invalid", 400, "`Idempotency-Key`, or what the route's `idempotency` gives for an event, is not a key: it is missing, malformed or too long.";
     IdempotencyRunning = "idempotency_running", 409, "The request or event that came first under this idempotency key is still under way. Nothing was sent; send again after `Retry-After`.";
     IdempotencyMismatch = "idempotency_mismatch", 422, "The idempotency key belongs to another payload that came before. Nothing was sent: a new event needs a new key.";
+    IdempotencyTooLarge = "idempotency_too_large", 409, "The idempotency key's request was sent before, with so many records that what became of each could not be kept. Nothing was sent now, nor will be under this key.";
     IdempotencyUnavailable = "idempotency_unavailable", 503, "Idempotency keys cannot be looked up or stored just now. Nothing was stored; send again after `Retry-After`.";
     QueueFull = "queue_full", 503, "A required target's queue is full. Nothing was stored; send again after `Retry-After`.";
     LogFull = "log_full", 507, "A required target is a log that has no room left. Nothing was stored; send again after `Retry-After`.";

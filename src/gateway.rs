@@ -13,12 +13,16 @@ mod admission;
 mod claims;
 mod core;
 mod idempotent;
+#[cfg(test)]
+mod idempotent_tests;
 mod letters;
 mod refused;
 mod rehearsal;
 mod service;
 mod spooling;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod ticket;
 
 pub use admission::{Approach, TurnedAway, admit};
@@ -150,7 +154,7 @@ fn entry(
         let place = entry.add(item.event, item.binding, item.target, item.weight);
         let binding = route.bindings.get(usize::from(item.binding));
         if binding.is_some_and(|binding| binding.keeps) {
-            entry.keep(place, Box::new(item.record.clone()));
+            entry.keep(place, Box::new(item.record.clone()), item.once);
         }
     }
     entry.open();

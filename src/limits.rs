@@ -213,6 +213,9 @@ pub const SPOOL_PAUSE_MIN: Duration = Duration::from_millis(500);
 pub const SPOOL_PAUSE_MAX: Duration = Duration::from_secs(30);
 /// How often a target that is shut is looked at for what waits in the spool.
 pub const SPOOL_LOOK: Duration = Duration::from_millis(250);
+/// How long an expired record of the spool is kept whose dead letter does not take it: past it the
+/// record is gone, counted and logged, since the spool's room is others' by then.
+pub const SPOOL_LETTER_WAIT_MAX: Duration = Duration::from_secs(3600);
 /// How soon a target is asked again whose queue was full.
 pub const SPOOL_FULL_LOOK: Duration = Duration::from_millis(20);
 /// How often records are looked for that are older than the spool keeps them.
@@ -229,6 +232,8 @@ pub const SPOOL_HELD_MAX: usize = 100_000;
 pub const LETTERS_WAITING_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// How long a dead letter waits for a target that takes nothing: as long as its courier would try.
 pub const LETTER_WAIT_MAX: Duration = GIVE_UP_DEFAULT;
+/// How soon a dead letter is sent again whose target said that it is full.
+pub const LETTER_PAUSE: Duration = Duration::from_secs(1);
 /// How often a target that took nothing is looked at for dead letters.
 pub const LETTER_LOOK: Duration = Duration::from_millis(50);
 
@@ -261,7 +266,7 @@ pub const IDEMPOTENCY_BYTES_DEFAULT: u64 = 512 * 1024 * 1024;
 /// Bytes of one segment of a local store's log.
 pub const IDEMPOTENCY_LOG_SEGMENT_BYTES: u64 = 16 * 1024 * 1024;
 /// Bytes that are stored of one key: what an item of a shared table holds with room to spare.
-/// Past it receipts are left out.
+/// Past it receipts are left out, then details.
 pub const IDEMPOTENCY_STORED_BYTES_MAX: usize = 320 * 1024;
 /// How long no key is given away after a store has failed.
 pub const IDEMPOTENCY_PAUSE: Duration = Duration::from_secs(1);

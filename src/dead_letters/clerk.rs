@@ -2,18 +2,19 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
 use crossbeam::queue::SegQueue;
+use uuid::Uuid;
 
 use super::Letter;
 use super::desk::{self, Desk, Done, Posted};
 use crate::dispatch::Target;
 use crate::limits::LETTERS_WAITING_BYTES_MAX;
-use crate::observe::log::Sampled;
+use crate::observe::log::{self, Sampled};
 use crate::settings::Settings;
 use crate::settle::{CoreMailbox, Mail};
 
@@ -31,6 +32,8 @@ struct Post {
     clerk: OnceLock<Thread>,
     /// When the clerk ends, whatever is left; set once.
     end: OnceLock<Instant>,
+    /// The clerk has ended.
+    ended: AtomicBool,
     said_lost: Sampled,
 }
 
@@ -78,7 +81,8 @@ impl Letters {
     }
 
     /// Posts a letter to the target at this place. `done` is told whether it is kept, from another
-    /// thread or within this call. `from` is the place of its record's target, for the counters.
+    /// thread or within this call: where it is not, the record is still whose that is, who says
+    /// [`Self::lost`] when it lets go of it. `from` is the place of its record's target, for the counters.
     pub fn post(&self, place: u16, from: Option<u16>, letter: Letter, done: Option<Done>) {
         let bytes = letter.bytes() as u64;
         let posted = Posted {
@@ -94,6 +98,10 @@ impl Letters {
             "too many dead letters wait"
         } else {
             self.0.queue.push(posted);
+            fence(Ordering::SeqCst);
+            if self.0.ended.load(Ordering::Relaxed) {
+                self.0.lose_all();
+            }
             if let Some(clerk) = self.0.clerk.get() {
                 clerk.unpark();
             }
@@ -101,6 +109,20 @@ impl Letters {
         };
         self.0.bytes.fetch_sub(bytes, Ordering::Relaxed);
         desk::lose(&self.0.targets, &self.0.said_lost, posted, why);
+    }
+
+    /// Counts and logs a record that its poster has kept until now, and that nobody has any more.
+    /// `from` is the place of its target.
+    pub fn lost(&self, from: Option<u16>, request: u128, why: &str) {
+        let target = from.and_then(|from| self.0.targets.get(usize::from(from)));
+        if let Some(target) = target {
+            target.counters.dead_letter_lost();
+        }
+        if let Some(left_out) = self.0.said_lost.admit() {
+            let name = target.map_or("", |target| &*target.name);
+            let request = Uuid::from_u128(request).hyphenated().to_string();
+            log::dead_letter_lost(name, "", &request, why, left_out);
+        }
     }
 }
 
@@ -133,6 +155,7 @@ impl Clerk {
             ways,
             clerk: OnceLock::new(),
             end: OnceLock::new(),
+            ended: AtomicBool::new(false),
             said_lost: Sampled::new(),
         }));
         // Numbers of mailboxes fit a byte: `limits::MAILBOXES_MAX`.
@@ -170,20 +193,24 @@ impl Clerk {
 }
 
 fn run(mut desk: Desk, post: &Post, mailbox: &CoreMailbox) {
+    let _ended = Ended(post);
     loop {
         while let Some(posted) = post.queue.pop() {
             desk.take(Instant::now(), posted);
         }
         while let Some(mail) = mailbox.take() {
             match mail {
-                Mail::Outcome(id, outcome) => desk.outcome(id, &outcome),
+                Mail::Outcome(id, outcome) => desk.outcome(Instant::now(), id, &outcome),
                 Mail::Outcomes(outcomes) => {
                     for (id, outcome) in &outcomes {
-                        desk.outcome(*id, outcome);
+                        desk.outcome(Instant::now(), *id, outcome);
                     }
                 }
                 _ => {}
             }
+        }
+        if post.end.get().is_some() {
+            desk.hurry();
         }
         let now = Instant::now();
         let wake = desk.send(now);
@@ -198,8 +225,58 @@ fn run(mut desk: Desk, post: &Post, mailbox: &CoreMailbox) {
             None => std::thread::park(),
         }
     }
-    while let Some(posted) = post.queue.pop() {
-        desk.take(Instant::now(), posted);
-    }
     desk.give_up("the gateway stopped");
+}
+
+/// The clerk has ended, also where it panicked: nothing waits for it any more, and nobody who
+/// posts is left without an answer.
+struct Ended<'p>(&'p Post);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.ended.store(true, Ordering::Relaxed);
+        // Who puts a letter in now sees that, or this sees the letter.
+        fence(Ordering::SeqCst);
+        self.0.lose_all();
+    }
+}
+
+impl Post {
+    /// Loses what nobody will send.
+    fn lose_all(&self) {
+        while let Some(posted) = self.queue.pop() {
+            let bytes = posted.letter.bytes() as u64;
+            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            desk::lose(&self.targets, &self.said_lost, posted, "their clerk ended");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::letter::tests::letter;
+    use super::*;
+    use crate::dead_letters::Done;
+    use crate::rooms;
+    use crate::settings::{Environment, load_text};
+
+    #[test]
+    fn who_posts_to_a_clerk_that_has_ended_is_told_so() {
+        let file = "sluicegate: 1\ndefaults: { auth: none }\n\
+            targets: { orders: { discard: {}, dead_letter: rejects }, rejects: { discard: {} } }\n\
+            routes: [ { route: POST /a, to: [ { target: orders } ] } ]\n";
+        let settings = load_text("test.yaml", file, &Environment::fixed([])).unwrap();
+        let targets: Arc<[Target]> = rooms::rehearsed(&settings).into();
+        let mailbox = Arc::<CoreMailbox>::default();
+        let clerk = Clerk::start(&settings, &targets, &mailbox, 1);
+        let clerk = clerk.unwrap().unwrap();
+        // It has nothing to do, and ends long before it must.
+        clerk.finish(Duration::from_secs(3600));
+        let told = Arc::new(Mutex::new(None));
+        let heard = Arc::clone(&told);
+        let done = Done::new(move |kept| *heard.lock().unwrap() = Some(kept));
+        let letter = letter(sluicegate_contract::Value::Text("x".into()));
+        clerk.letters().post(1, Some(0), letter, Some(done));
+        assert_eq!(*told.lock().unwrap(), Some(false));
+    }
 }

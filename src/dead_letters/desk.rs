@@ -6,15 +6,38 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use slab::Slab;
-use sluicegate_contract::{Outcome, ReasonKind, Record, RecordId, Room};
+use sluicegate_contract::{Outcome, Reason, ReasonKind, Record, RecordId, Room};
 
 use super::Letter;
 use crate::dispatch::{Queued, Target};
-use crate::limits::{LETTER_LOOK, LETTER_WAIT_MAX, RECORD_OVERHEAD_BYTES};
+use crate::limits::{LETTER_LOOK, LETTER_PAUSE, LETTER_WAIT_MAX, RECORD_OVERHEAD_BYTES};
 use crate::observe::log::{self, Sampled};
 
-/// What is told once it is known whether a letter is kept.
-pub type Done = Box<dyn FnOnce(bool) + Send>;
+/// Who is told once it is known whether a letter is kept: exactly once, whatever happens. Where
+/// the letter is dropped on its way, since a thread panicked, it is told that it is not kept.
+pub struct Done(Option<Box<dyn FnOnce(bool) + Send>>);
+
+impl Done {
+    /// Tells this.
+    #[must_use]
+    pub fn new(tell: impl FnOnce(bool) + Send + 'static) -> Self {
+        Self(Some(Box::new(tell)))
+    }
+
+    fn tell(mut self, kept: bool) {
+        if let Some(tell) = self.0.take() {
+            tell(kept);
+        }
+    }
+}
+
+impl Drop for Done {
+    fn drop(&mut self) {
+        if let Some(tell) = self.0.take() {
+            tell(false);
+        }
+    }
+}
 
 /// A letter on its way.
 pub struct Posted {
@@ -37,6 +60,8 @@ pub struct Desk {
     sent: Slab<Sent>,
     /// Bytes of letters that ended since they were asked for.
     ended_bytes: u64,
+    /// The gateway stops: nothing waits for what is full to have room again.
+    hurried: bool,
     said_kept: Sampled,
     said_lost: Sampled,
 }
@@ -44,6 +69,8 @@ pub struct Desk {
 struct Waiting {
     posted: Posted,
     since: Instant,
+    /// It is not sent before: its target had no room for it.
+    after: Option<Instant>,
     record: Record,
     /// Bytes in a call.
     encoded: usize,
@@ -53,6 +80,7 @@ struct Waiting {
 
 struct Sent {
     posted: Posted,
+    since: Instant,
     weight: u64,
 }
 
@@ -66,6 +94,7 @@ impl Desk {
             waiting: BTreeMap::new(),
             sent: Slab::new(),
             ended_bytes: 0,
+            hurried: false,
             said_kept: Sampled::new(),
             said_lost: Sampled::new(),
         }
@@ -73,6 +102,11 @@ impl Desk {
 
     /// Takes a letter.
     pub fn take(&mut self, now: Instant, posted: Posted) {
+        self.wait(posted, now, None);
+    }
+
+    /// Puts a letter before those that wait for its target.
+    fn wait(&mut self, posted: Posted, since: Instant, after: Option<Instant>) {
         let target = self.targets.get(usize::from(posted.place));
         let envelope = target.and_then(|target| Some((target, target.envelope.as_ref()?)));
         let Some((target, envelope)) = envelope else {
@@ -84,15 +118,27 @@ impl Desk {
             Ok(encoded) => {
                 let weight = (record.bytes() + RECORD_OVERHEAD_BYTES) as u64;
                 let list = self.waiting.entry(posted.place).or_default();
-                list.push_back(Waiting {
+                let again = after.is_some();
+                let waiting = Waiting {
                     posted,
-                    since: now,
+                    since,
+                    after,
                     record,
                     encoded,
                     weight,
-                });
+                };
+                if again {
+                    list.push_front(waiting);
+                } else {
+                    list.push_back(waiting);
+                }
             }
         }
+    }
+
+    /// The gateway stops: what finds a full target is lost at once.
+    pub fn hurry(&mut self) {
+        self.hurried = true;
     }
 
     /// Sends what its target has room for, and gives up what waited too long. Says when to ask
@@ -113,18 +159,24 @@ impl Desk {
         };
         let mut parcel = Vec::new();
         while let Some(first) = self.waiting.get_mut(&place).and_then(VecDeque::pop_front) {
-            if target.gate.pass().is_err() || !target.gauge.reserve(first.weight) {
+            let rests = !self.hurried && first.after.is_some_and(|after| now < after);
+            if rests || target.gate.pass().is_err() || !target.gauge.reserve(first.weight) {
                 self.put_back(now, place, first);
                 break;
             }
             let Waiting {
                 posted,
+                since,
                 record,
                 encoded,
                 weight,
                 ..
             } = first;
-            let slot = self.sent.insert(Sent { posted, weight });
+            let slot = self.sent.insert(Sent {
+                posted,
+                since,
+                weight,
+            });
             let id = id_of(self.owner, slot);
             match &target.room {
                 Room::Batching(_) => parcel.push(Queued::new(id, record, encoded)),
@@ -134,7 +186,7 @@ impl Desk {
                         Some(Outcome::GaveUp { certain, reason })
                     });
                     if let Some(outcome) = known {
-                        self.outcome(id, &outcome);
+                        self.outcome(now, id, &outcome);
                     }
                 }
             }
@@ -160,16 +212,25 @@ impl Desk {
     }
 
     /// Takes what became of a letter's record.
-    pub fn outcome(&mut self, id: RecordId, outcome: &Outcome) {
+    pub fn outcome(&mut self, now: Instant, id: RecordId, outcome: &Outcome) {
         let Some(sent) = self.sent.try_remove(slot_of(id)) else {
             return;
         };
-        let Sent { posted, weight } = sent;
+        let Sent {
+            posted,
+            since,
+            weight,
+        } = sent;
         if let Some(target) = self.targets.get(usize::from(posted.place)) {
             target.gauge.release(weight);
         }
+        let waits = !self.hurried && now.saturating_duration_since(since) < LETTER_WAIT_MAX;
         match outcome.reason() {
             None => self.keep(posted),
+            // Whose batcher is a client library, or the disk, says at once that it is full.
+            Some(reason) if waits && is_full(reason) => {
+                self.wait(posted, since, Some(now + LETTER_PAUSE));
+            }
             Some(reason) => self.lose(posted, &reason.to_string()),
         }
     }
@@ -214,7 +275,7 @@ impl Desk {
             log::dead_letter_kept(&letter.target, to, &letter.reason, left_out);
         }
         if let Some(done) = done {
-            done(true);
+            done.tell(true);
         }
     }
 
@@ -224,7 +285,8 @@ impl Desk {
     }
 }
 
-/// Counts and logs a letter that nobody will keep.
+/// Ends a letter that nobody will keep. Who waits to be told has its record still, and says itself
+/// what becomes of that; else it is counted and logged as lost.
 pub(super) fn lose(targets: &[Target], said: &Sampled, posted: Posted, why: &str) {
     let Posted {
         place,
@@ -232,18 +294,26 @@ pub(super) fn lose(targets: &[Target], said: &Sampled, posted: Posted, why: &str
         letter,
         done,
     } = posted;
+    let to = targets.get(usize::from(place));
+    let to = to.map_or("", |target| &*target.name);
+    let left_out = said.admit();
+    if let Some(done) = done {
+        if let Some(left_out) = left_out {
+            log::dead_letter_unkept(&letter.target, to, &letter.request_id(), why, left_out);
+        }
+        return done.tell(false);
+    }
     if let Some(target) = from.and_then(|from| targets.get(usize::from(from))) {
         target.counters.dead_letter_lost();
     }
-    if let Some(left_out) = said.admit() {
-        let to = targets.get(usize::from(place));
-        let to = to.map_or("", |target| &*target.name);
-        let request = letter.request_id();
-        log::dead_letter_lost(&letter.target, to, &request, why, left_out);
+    if let Some(left_out) = left_out {
+        log::dead_letter_lost(&letter.target, to, &letter.request_id(), why, left_out);
     }
-    if let Some(done) = done {
-        done(false);
-    }
+}
+
+/// True where a target has no room now, and may have some later.
+fn is_full(reason: &Reason) -> bool {
+    matches!(reason.kind(), ReasonKind::QueueFull | ReasonKind::LogFull)
 }
 
 fn kind_of(letter: &Letter) -> ReasonKind {

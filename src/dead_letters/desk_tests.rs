@@ -1,7 +1,7 @@
 //! What becomes of letters, told on a clock that stands still until it is moved.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sluicegate_contract::{Producer, Reason, Receipt, TargetState, TargetWatch, Value};
@@ -20,6 +20,7 @@ const OWNER: u8 = 3;
 struct Toy {
     taken: Mutex<Vec<RecordId>>,
     at_once: Mutex<Option<Outcome>>,
+    full: AtomicBool,
     bytes_max: AtomicUsize,
 }
 
@@ -32,6 +33,9 @@ impl Producer for Toy {
         }
     }
     fn produce(&self, _: &Record, id: RecordId) -> Result<Option<Outcome>, Reason> {
+        if self.full.load(Ordering::Relaxed) {
+            return Err(ReasonKind::QueueFull.into());
+        }
         self.taken.lock().unwrap().push(id);
         Ok(self.at_once.lock().unwrap().clone())
     }
@@ -72,13 +76,18 @@ impl Story {
         }
     }
 
+    /// Posts a letter for somebody who has the record until it is kept.
     fn post(&mut self) {
         let ends = Arc::clone(&self.ends);
+        self.take(Some(Done::new(move |kept| ends.lock().unwrap().push(kept))));
+    }
+
+    fn take(&mut self, done: Option<Done>) {
         let posted = Posted {
             place: 1,
             from: Some(0),
             letter: letter(Value::Text("x".into())),
-            done: Some(Box::new(move |kept| ends.lock().unwrap().push(kept))),
+            done,
         };
         self.desk.take(self.now, posted);
     }
@@ -119,27 +128,27 @@ fn a_letter_is_kept_when_its_target_confirms_it() {
     assert!(story.targets[1].gauge.used() > 0 && !story.desk.is_empty());
     story
         .desk
-        .outcome(id, &Outcome::Delivered(Receipt::Nothing));
+        .outcome(story.now, id, &Outcome::Delivered(Receipt::Nothing));
     assert_eq!((story.ends(), story.counted()), (vec![true], (1, 0)));
     assert_eq!(story.targets[1].gauge.used(), 0);
     assert!(story.desk.is_empty() && story.desk.take_ended_bytes() > 0);
-    story.desk.outcome(id, &refused());
+    story.desk.outcome(story.now, id, &refused());
     assert_eq!(story.ends(), [true], "an outcome counts once");
 }
 
 #[test]
-fn a_letter_that_is_refused_is_lost_and_goes_nowhere_else() {
+fn a_letter_that_is_refused_goes_nowhere_else() {
     let mut story = Story::new();
     *story.room.at_once.lock().unwrap() = Some(refused());
     story.post();
     story.desk.send(story.now);
-    assert_eq!((story.ends(), story.counted()), (vec![false], (0, 1)));
+    assert_eq!((story.ends(), story.counted()), (vec![false], (0, 0)));
     assert_eq!(story.taken().len(), 1);
     story.room.bytes_max.store(0, Ordering::Relaxed);
     story.post();
     assert_eq!(
         (story.ends(), story.counted()),
-        (vec![false, false], (0, 2))
+        (vec![false, false], (0, 0))
     );
     assert_eq!(story.taken().len(), 1, "what can never fit is not sent");
 }
@@ -157,7 +166,7 @@ fn a_letter_waits_for_room_in_its_turn() {
     for id in &taken {
         story
             .desk
-            .outcome(*id, &Outcome::Delivered(Receipt::Nothing));
+            .outcome(story.now, *id, &Outcome::Delivered(Receipt::Nothing));
     }
     story.desk.send(story.now);
     assert!(story.taken().len() > taken.len());
@@ -176,14 +185,14 @@ fn a_letter_does_not_wait_for_ever() {
     assert!(story.taken().is_empty(), "nothing is sent to what is down");
     story.now += LETTER_WAIT_MAX / 2;
     assert!(story.desk.send(story.now).is_some(), "the second waits on");
-    assert_eq!((story.ends(), story.counted()), (vec![false], (0, 1)));
+    assert_eq!((story.ends(), story.counted()), (vec![false], (0, 0)));
     gate.state(TargetState::Up, None);
     assert_eq!(story.desk.send(story.now), None);
     assert_eq!(story.taken().len(), 1);
 }
 
 #[test]
-fn what_is_left_at_the_end_is_lost_and_counted() {
+fn what_is_left_at_the_end_is_told() {
     let mut story = Story::new();
     for _ in 0..8 {
         story.post();
@@ -191,6 +200,86 @@ fn what_is_left_at_the_end_is_lost_and_counted() {
     story.desk.send(story.now);
     story.desk.give_up("the gateway stopped");
     assert_eq!(story.ends(), [false; 8]);
-    assert_eq!(story.counted(), (0, 8));
+    assert_eq!(story.counted(), (0, 0));
     assert!(story.desk.is_empty());
+}
+
+#[test]
+fn a_letter_waits_for_a_full_target_to_have_room_again() {
+    let log_full = || Outcome::GaveUp {
+        certain: true,
+        reason: ReasonKind::LogFull.into(),
+    };
+    // A client library says it at once, a log on a disk a moment later.
+    for at_once in [true, false] {
+        let mut story = Story::new();
+        story.room.full.store(at_once, Ordering::Relaxed);
+        story.post();
+        assert!(story.desk.send(story.now).is_some() || !at_once);
+        for id in story.taken() {
+            story.desk.outcome(story.now, id, &log_full());
+        }
+        assert_eq!((story.ends(), story.counted()), (vec![], (0, 0)));
+        assert_eq!(story.targets[1].gauge.used(), 0);
+        story.room.full.store(false, Ordering::Relaxed);
+        let before = story.taken().len();
+        assert!(story.desk.send(story.now).is_some());
+        assert_eq!(story.taken().len(), before, "not at once");
+        story.now += LETTER_PAUSE;
+        story.desk.send(story.now);
+        let id = *story.taken().last().unwrap();
+        let kept = Outcome::Delivered(Receipt::Nothing);
+        story.desk.outcome(story.now, id, &kept);
+        assert_eq!((story.ends(), story.counted()), (vec![true], (1, 0)));
+    }
+}
+
+#[test]
+fn a_letter_does_not_wait_for_ever_for_what_is_full_nor_at_a_stop() {
+    let mut story = Story::new();
+    story.room.full.store(true, Ordering::Relaxed);
+    story.post();
+    let mut looks = 0;
+    while story.ends().is_empty() {
+        story.desk.send(story.now);
+        story.now += LETTER_PAUSE;
+        looks += 1;
+        assert!(looks < 1000, "it waits for ever");
+    }
+    assert!(looks > 10, "{looks}");
+    assert_eq!((story.ends(), story.counted()), (vec![false], (0, 0)));
+    story.post();
+    story.desk.hurry();
+    story.desk.send(story.now);
+    assert_eq!(story.ends(), [false, false]);
+}
+
+#[test]
+fn who_posted_a_letter_is_told_where_the_desk_goes_down_with_it() {
+    let mut story = Story::new();
+    story.post();
+    story.desk.send(story.now);
+    story.post();
+    let targets = Arc::clone(&story.targets);
+    drop(std::mem::replace(
+        &mut story.desk,
+        Desk::new(targets, OWNER),
+    ));
+    assert_eq!(story.ends(), [false, false]);
+}
+
+#[test]
+fn a_letter_is_lost_where_nobody_has_its_record() {
+    let mut story = Story::new();
+    *story.room.at_once.lock().unwrap() = Some(refused());
+    story.take(None);
+    story.desk.send(story.now);
+    assert_eq!(story.counted(), (0, 1));
+    *story.room.at_once.lock().unwrap() = None;
+    for _ in 0..8 {
+        story.take(None);
+    }
+    story.desk.send(story.now);
+    story.desk.give_up("the gateway stopped");
+    assert_eq!(story.counted(), (0, 9));
 }

@@ -3,7 +3,7 @@
 use sluicegate_contract::{Reason, ReasonKind, Record};
 use smallvec::SmallVec;
 
-use super::{Target, never_fits};
+use super::{Target, larger_than_queue, never_fits};
 use crate::admit::{Judged, Permit};
 use crate::error::{Code, Refusal};
 use crate::idempotency::Claims;
@@ -25,6 +25,8 @@ pub struct Item {
     pub need: Need,
     /// Whether it goes to a dead letter where nobody will deliver it.
     pub letters: bool,
+    /// Whether it must not be sent again after an uncertain try. Asked only of what is kept.
+    pub once: bool,
     /// Bytes that it takes in a queue.
     pub weight: u32,
     /// Bytes that it takes in a call, as encoded.
@@ -156,7 +158,7 @@ impl Manifest {
             let letters = &mut self.letters;
             let weighed = rendered.and_then(|record| match record {
                 None => Ok(None),
-                Some(record) => match target.room.weigh(&record) {
+                Some(record) => match weigh(target, &record) {
                     Ok(encoded) => Ok(Some((record, encoded))),
                     Err(reason) => {
                         let refusal = never_fits(target, &reason);
@@ -168,12 +170,14 @@ impl Manifest {
                     }
                 },
             });
+            let room = &target.room;
             let (target, letters) = (binding.target as u16, binding.dead_letter.is_some());
             match (weighed, binding.need) {
                 (Ok(None), _) => {}
                 (Ok(Some((record, encoded))), need) => {
                     required += usize::from(need == Need::Required);
                     let weight = (record.bytes() + RECORD_OVERHEAD_BYTES) as u32;
+                    let once = binding.keeps && !room.repeatable(&record);
                     let (event, binding) = (event.index as u32, place as u16);
                     self.items.push(Item {
                         event,
@@ -181,6 +185,7 @@ impl Manifest {
                         target,
                         need,
                         letters,
+                        once,
                         weight,
                         encoded,
                         record,
@@ -239,9 +244,23 @@ impl Item {
             target: binding.target as u16,
             need: binding.need,
             letters: true,
+            once: false,
             weight: 0,
             encoded: 0,
             record,
         }
+    }
+}
+
+/// Bytes that a record takes in a call, where its target and its queue can ever take it.
+fn weigh(target: &Target, record: &Record) -> Result<usize, Reason> {
+    let encoded = target.room.weigh(record)?;
+    let (bytes, limit) = (
+        (record.bytes() + RECORD_OVERHEAD_BYTES) as u64,
+        target.gauge.limit(),
+    );
+    match bytes > limit {
+        true => Err(larger_than_queue(bytes, limit)),
+        false => Ok(encoded),
     }
 }

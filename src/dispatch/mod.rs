@@ -115,6 +115,15 @@ pub fn hand_over(
     }
 }
 
+/// Why a record never gets into a queue that is smaller than it.
+#[must_use]
+pub fn larger_than_queue(bytes: u64, limit: u64) -> Reason {
+    let detail = format!(
+        "the record takes {bytes} bytes in the target's queue, which holds {limit}: see its `queue_bytes`"
+    );
+    Reason::new(ReasonKind::TooLarge, detail)
+}
+
 /// What a record is refused with at the edge, where its target can never take it.
 #[must_use]
 pub fn never_fits(target: &Target, reason: &Reason) -> Refusal {

@@ -47,7 +47,7 @@ pub(super) fn claims(
             let payload = payload_of_request(arrival.head, body, events);
             let count = events.events.len() as u32;
             let unit = Unit::new(scope.key(&key), payload, 0..count);
-            Ok(Some(Claims::new(vec![unit], false)))
+            Ok(Some(Claims::new(arrival.id, vec![unit], false)))
         }
         Keys::Event { place } => {
             let units = units_of_events(
@@ -58,7 +58,7 @@ pub(super) fn claims(
                 events,
                 manifest,
             );
-            Ok((!units.is_empty()).then(|| Claims::new(units, true)))
+            Ok((!units.is_empty()).then(|| Claims::new(arrival.id, units, true)))
         }
     }
 }
@@ -186,6 +186,11 @@ pub(super) fn refusal_of_event(unit: &Unit, verdict: &Verdict) -> Option<Refusal
             let detail = "this idempotency key came before with another payload";
             Refusal::new(Code::IdempotencyMismatch, detail)
         }
+        Verdict::Untold => {
+            let detail = "a request with this idempotency key was sent before, and what became of \
+                          its records was too much to be kept: nothing is sent again";
+            Refusal::new(Code::IdempotencyTooLarge, detail)
+        }
         _ => return None,
     };
     if refusal.code == Code::IdempotencyRunning {
@@ -211,7 +216,6 @@ pub(super) fn parted(
         let (Verdict::Granted(Some(settled)) | Verdict::Answered(settled)) = verdict else {
             continue;
         };
-        unit.recorded = settled.records.len();
         if !claims.per_event && unit.state == UnitState::Answered {
             entry.id = settled.id;
         }
@@ -221,8 +225,10 @@ pub(super) fn parted(
             if let Some(binding) = entry.route.bindings.iter().position(names) {
                 let event = unit.events.start + record.event;
                 known.push((event, binding as u16, record.fate));
+                unit.found += 1;
             }
         }
+        unit.told = unit.found;
     }
     known.sort_by_key(|(event, binding, _)| (*event, *binding));
     let unit_of = |event: u32| {
@@ -280,7 +286,7 @@ impl Presettled {
             let place = entry.add(item.event, item.binding, item.target, item.weight);
             let binding = entry.route.bindings.get(usize::from(item.binding));
             if binding.is_some_and(|binding| binding.keeps) {
-                entry.keep(place, Box::new(item.record.clone()));
+                entry.keep(place, Box::new(item.record.clone()), item.once);
             }
             places.push(place);
         }

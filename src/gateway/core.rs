@@ -255,7 +255,7 @@ impl Core {
             self.counters.best_effort_lost(target);
         }
         if settled.spilled {
-            self.settle_spilled(state, slot, settled.record, delivered);
+            self.settle_spilled(state, slot, settled.record);
         }
         if settled.spills {
             self.spill(state, slot);
@@ -263,8 +263,11 @@ impl Core {
         if settled.decided {
             self.count_settled(&state.ledger, slot);
         }
-        if let Some(letters) = &self.letters {
-            self.write_letters(letters, &mut state.ledger, slot, id, &settled);
+        if self.letters.is_some() {
+            self.write_letter(&mut state.ledger, slot, &settled);
+            if settled.decided {
+                self.write_decided(&mut state.ledger, slot);
+            }
         }
         if settled.keeps {
             self.keep(state, slot);

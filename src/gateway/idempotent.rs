@@ -66,6 +66,7 @@ impl Core {
         let asked = claims.units.iter().map(|unit| Asked {
             key: unit.key,
             payload: unit.payload,
+            owner: claims.owner,
         });
         let asked: Vec<Asked> = asked.collect();
         let entry = waiting_entry(arrival, started, &state.events, &mut state.manifest, claims);
@@ -109,6 +110,8 @@ impl Core {
         (manifest.items, manifest.lost, manifest.letters) =
             (stash.items, stash.lost, stash.letters);
         self.begin(state, slot, verdicts);
+        // Its client may have gone meanwhile, and nothing of it may have been sent.
+        state.ledger.release(slot);
     }
 
     /// It is known who gets the keys: what is neither answered nor confirmed is dispatched.
@@ -212,7 +215,7 @@ impl Core {
         claims.waiting = false;
         claims.refused = Some(Box::new(refusal));
         if let Some(store) = &self.keys {
-            store.release(&freed);
+            store.release(claims.owner, &freed);
         }
         if state.ledger.opened(slot) {
             self.count_settled(&state.ledger, slot);
@@ -228,7 +231,7 @@ impl Core {
         let granted = claims.units.iter().zip(verdicts);
         let granted = granted.filter(|(_, verdict)| matches!(verdict, Verdict::Granted(_)));
         let freed: Vec<Key> = granted.map(|(unit, _)| unit.key).collect();
-        store.release(&freed);
+        store.release(claims.owner, &freed);
     }
 
     /// The time of a request passed that still waits for its keys.
@@ -259,10 +262,10 @@ impl Core {
         let Some(claims) = claims_of(state, slot) else {
             return;
         };
-        for (unit, (state, recorded)) in claims.units.iter_mut().zip(states) {
-            (unit.state, unit.recorded) = (state, recorded);
+        for (unit, (state, told)) in claims.units.iter_mut().zip(states) {
+            (unit.state, unit.told) = (state, told);
         }
-        store.release(&freed);
+        store.release(claims.owner, &freed);
         if !finishes.is_empty() {
             claims.recording += 1;
             state.waiting_for_store += 1;
@@ -304,13 +307,11 @@ impl Core {
 /// and where each stands then.
 fn finished(entry: &Entry) -> (Vec<Finish>, Vec<Key>, Vec<(UnitState, usize)>) {
     let (mut finishes, mut freed, mut states) = (Vec::new(), Vec::new(), Vec::new());
-    let units = entry
-        .claims
-        .as_ref()
-        .map_or(&[][..], |claims| &claims.units);
+    let claims = entry.claims.as_ref();
+    let (owner, units) = claims.map_or((0, &[][..]), |claims| (claims.owner, &claims.units));
     for unit in units {
         if unit.state != UnitState::Held {
-            states.push((unit.state, unit.recorded));
+            states.push((unit.state, unit.told));
             continue;
         }
         let outcome = entry.outcome_of(unit);
@@ -326,13 +327,17 @@ fn finished(entry: &Entry) -> (Vec<Finish>, Vec<Key>, Vec<(UnitState, usize)>) {
         } else {
             UnitState::Held
         };
-        states.push((state, confirmed.max(unit.recorded)));
-        if ending == Ending::Final || confirmed > unit.recorded {
+        states.push((state, confirmed.max(unit.told)));
+        // What the store was told while the request went on may be on its way yet, or lost: a key
+        // is given back only where nothing was confirmed since it was claimed.
+        let known = if over { unit.found } else { unit.told };
+        if ending == Ending::Final || confirmed > known {
             finishes.push(Finish {
                 key: unit.key,
                 payload: unit.payload,
+                owner,
                 ending,
-                stored: outcome.settled.fitted(ending == Ending::Final),
+                stored: outcome.settled.fitted(),
             });
         } else if over {
             freed.push(unit.key);

@@ -3,38 +3,36 @@
 
 use std::sync::Arc;
 
-use sluicegate_contract::{Outcome, Reason, ReasonKind, Record, RecordId, stored};
+use sluicegate_contract::{Outcome, Reason, ReasonKind, Record, stored};
 
 use super::Core;
 use crate::dead_letters::{Letter, Letters};
 use crate::dispatch::{Manifest, Target};
 use crate::settings::{After, Route};
-use crate::settle::{Entry, Ledger, Settled, Slot};
+use crate::settle::{Entry, Ledger, RecordState, Settled, Slot, Spooling, Way};
 use crate::{rooms, runtime};
 
 impl Core {
-    /// Writes the letters that an outcome makes due.
-    pub(super) fn write_letters(
-        &self,
-        letters: &Letters,
-        ledger: &mut Ledger,
-        slot: Slot,
-        id: RecordId,
-        settled: &Settled,
-    ) {
-        let Some(entry) = ledger.entry_mut(slot) else {
+    /// Writes the letter that an outcome makes due.
+    pub(super) fn write_letter(&self, ledger: &mut Ledger, slot: Slot, settled: &Settled) {
+        let (Some(letters), Some(entry)) = (&self.letters, ledger.entry_mut(slot)) else {
             return;
         };
-        let place = Ledger::place_of(id);
+        let place = settled.record as usize;
         if is_due(entry, place, settled) {
             self.write(letters, entry, place);
         }
-        // Under `any` one confirmation answers for all: what was given up before is nobody's now.
-        if settled.decided && entry.route.reply.after == After::Any {
-            for place in 0..entry.records.len() {
-                if gave_up_beside_a_delivery(entry, place) {
-                    self.write(letters, entry, place);
-                }
+    }
+
+    /// Writes the letters that are due once a request is decided, by whatever: an outcome, its
+    /// time, or the spool's word.
+    pub(super) fn write_decided(&self, ledger: &mut Ledger, slot: Slot) {
+        let (Some(letters), Some(entry)) = (&self.letters, ledger.entry_mut(slot)) else {
+            return;
+        };
+        for place in 0..entry.records.len() {
+            if is_due_now(entry, place) {
+                self.write(letters, entry, place);
             }
         }
     }
@@ -126,28 +124,43 @@ impl About<'_> {
 
 /// True where nobody will deliver a record any more that has just ended so.
 fn is_due(entry: &Entry, place: usize, settled: &Settled) -> bool {
-    let Some(outcome) = entry.records.get(place).and_then(|it| it.outcome.as_ref()) else {
-        return false;
-    };
-    match outcome {
-        Outcome::Delivered(_) => false,
-        // The spool has it, and judges it.
-        _ if settled.spills || settled.spilled => false,
-        // A condition that does not hold is an answer.
-        Outcome::Refused(reason) => reason.kind() != ReasonKind::ConditionFalse,
-        Outcome::GaveUp { .. } => settled.best_effort || settled.after_answer,
-    }
-}
-
-fn gave_up_beside_a_delivery(entry: &Entry, place: usize) -> bool {
     let Some(state) = entry.records.get(place) else {
         return false;
     };
-    let gave_up = matches!(state.outcome, Some(Outcome::GaveUp { .. }));
-    let (_, beside) = entry.records_of(state.event as usize);
-    let delivered = |outcome: &Outcome| outcome.is_delivered();
-    gave_up
-        && beside
-            .iter()
-            .any(|it| it.outcome.as_ref().is_some_and(delivered))
+    match &state.outcome {
+        // The spool has it, and judges it. Others of its request may be there without it.
+        _ if is_in_spool(entry, state) => false,
+        Some(Outcome::Refused(reason)) => is_final(reason),
+        Some(Outcome::GaveUp { .. }) => settled.best_effort || settled.after_answer,
+        Some(Outcome::Delivered(_)) | None => false,
+    }
+}
+
+/// True where a record that ended before its request was decided is nobody's by that.
+fn is_due_now(entry: &Entry, place: usize) -> bool {
+    let Some(state) = entry.records.get(place) else {
+        return false;
+    };
+    match &state.outcome {
+        _ if is_in_spool(entry, state) => false,
+        // It was the spool's to judge, which did not take it.
+        Some(Outcome::Refused(reason)) => state.way == Way::Spilled && is_final(reason),
+        // Under `any` one confirmation answers for all.
+        Some(Outcome::GaveUp { .. }) => {
+            let (_, beside) = entry.records_of(state.event as usize);
+            let delivered =
+                |it: &RecordState| it.outcome.as_ref().is_some_and(Outcome::is_delivered);
+            entry.route.reply.after == After::Any && beside.iter().any(delivered)
+        }
+        Some(Outcome::Delivered(_)) | None => false,
+    }
+}
+
+fn is_in_spool(entry: &Entry, state: &RecordState) -> bool {
+    state.way == Way::Spilled && matches!(entry.spooling, Spooling::Waiting | Spooling::Stored)
+}
+
+/// A condition that does not hold is an answer.
+fn is_final(refusal: &Reason) -> bool {
+    refusal.kind() != ReasonKind::ConditionFalse
 }

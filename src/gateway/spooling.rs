@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use sluicegate_contract::Outcome;
+
 use super::core::State;
 use super::{Arrival, Core, entry};
 use crate::dispatch::{Item, Manifest};
@@ -11,7 +13,7 @@ use crate::observe::ShedReason;
 use crate::runtime;
 use crate::settings::{After, Otherwise, Route};
 use crate::settle::{Slot, Way};
-use crate::spool::Waiting;
+use crate::spool::{Fate, Waiting};
 
 impl Core {
     /// Whether a request goes to the spool as a whole; else bytes are reserved at its targets.
@@ -96,10 +98,20 @@ impl Core {
     }
 
     /// A record that went to the spool while its courier had it has its outcome.
-    pub(super) fn settle_spilled(&self, state: &State, slot: Slot, record: u32, delivered: bool) {
-        if let (Some(spool), Some(entry)) = (&self.spool, state.ledger.entry(slot)) {
-            spool.settle_held(entry.id, record, delivered);
-        }
+    pub(super) fn settle_spilled(&self, state: &State, slot: Slot, place: u32) {
+        let (Some(spool), Some(entry)) = (&self.spool, state.ledger.entry(slot)) else {
+            return;
+        };
+        let Some(record) = entry.records.get(place as usize) else {
+            return;
+        };
+        let delivered = record.outcome.as_ref().is_some_and(Outcome::is_delivered);
+        let fate = match (delivered, record.must_not_go_again()) {
+            (true, _) => Some(Fate::Delivered),
+            (false, true) => Some(Fate::Uncertain),
+            (false, false) => None,
+        };
+        spool.settle_held(entry.id, place, fate);
     }
 
     /// The disk has that part of a request that went to the spool, or why not.
@@ -122,6 +134,7 @@ impl Core {
         if decides {
             self.count_settled(&state.ledger, slot);
         }
+        self.write_decided(&mut state.ledger, slot);
         self.keep(state, slot);
         state.ledger.release(slot);
     }

@@ -28,6 +28,7 @@ impl Core {
         for slot in expired.decided {
             self.waited_in_vain(state, slot);
             self.count_settled(&state.ledger, slot);
+            self.write_decided(&mut state.ledger, slot);
             self.keep(state, slot);
             state.ledger.release(slot);
         }

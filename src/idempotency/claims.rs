@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Key, Payload, Settled};
+use super::{Key, Owner, Payload, Settled, Untold};
 use crate::error::Refusal;
 
 /// What one request claims: a key for the whole of it, or one for each of its events.
@@ -12,6 +12,8 @@ pub struct Claims {
     pub units: Vec<Unit>,
     /// True where each event has a key of its own.
     pub per_event: bool,
+    /// Who claims: the id of the request, also where it is answered under that of an earlier one.
+    pub owner: Owner,
     /// True until it is known who gets the keys: nothing is sent before.
     pub waiting: bool,
     /// True while an answer of the store about the claims is on its way.
@@ -35,8 +37,10 @@ pub struct Unit {
     pub events: Range<u32>,
     /// Where it stands.
     pub state: UnitState,
-    /// Records of it that the store knows as confirmed.
-    pub recorded: usize,
+    /// Records of it that the store knew as confirmed when it was claimed.
+    pub found: usize,
+    /// Records of it that the store knows as confirmed, or was told of at least.
+    pub told: usize,
 }
 
 /// Where a key stands.
@@ -55,10 +59,11 @@ pub enum UnitState {
 impl Claims {
     /// Claims that nobody has decided on yet.
     #[must_use]
-    pub fn new(units: Vec<Unit>, per_event: bool) -> Self {
+    pub fn new(owner: Owner, units: Vec<Unit>, per_event: bool) -> Self {
         Self {
             units,
             per_event,
+            owner,
             waiting: true,
             claiming: false,
             recording: 0,
@@ -98,7 +103,8 @@ impl Unit {
             payload,
             events,
             state: UnitState::Asked,
-            recorded: 0,
+            found: 0,
+            told: 0,
         }
     }
 }
@@ -114,6 +120,19 @@ pub enum Verdict {
     Running,
     /// It belongs to another payload.
     Mismatch,
+    /// It had its answer or a part of it, which was too much to be kept.
+    Untold,
     /// Nobody can tell, or there is no room.
     Unavailable(String),
+}
+
+impl From<Untold> for Verdict {
+    fn from(untold: Untold) -> Self {
+        match untold {
+            Untold::TooLarge => Self::Untold,
+            Untold::Unreadable => {
+                Self::Unavailable("what is stored of the key cannot be read".to_owned())
+            }
+        }
+    }
 }

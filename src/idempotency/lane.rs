@@ -12,29 +12,26 @@ use super::counters::Counters;
 use super::shared::SharedOptions;
 use super::store::{Asked, Finish};
 use super::window::Ending;
-use super::{Key, Milliseconds, Payload, Settled, Verdict, now};
+use super::{Key, Milliseconds, Owner, Payload, Settled, Untold, Verdict, now};
 use crate::limits::{
     IDEMPOTENCY_CALL_TIME, IDEMPOTENCY_CALLS_MAX, IDEMPOTENCY_PAUSE, IDEMPOTENCY_STORE_TRIES,
     RETRY_PAUSE_MIN,
 };
-use crate::settle::{Mail, Mailboxes};
 
 /// What all tasks of the lane share.
 pub(super) struct Lane {
     table: Arc<dyn KeyTable>,
-    mailboxes: Mailboxes,
     counters: Arc<Counters>,
     pub(super) options: SharedOptions,
-    held: Mutex<HashMap<Key, Held>>,
+    held: Mutex<HashMap<(Key, Owner), Held>>,
     calls: Semaphore,
     failed: Mutex<Option<(Instant, String)>>,
 }
 
-/// A claim of this process.
+/// A claim of this process. Each is that of one request: another may have the key by now.
 #[derive(Clone, Copy)]
 pub(super) struct Held {
     payload: Payload,
-    owner: u128,
     until: Milliseconds,
     /// Something is stored of it.
     keeps: bool,
@@ -53,12 +50,10 @@ impl Lane {
     pub(super) fn new(
         table: Arc<dyn KeyTable>,
         options: SharedOptions,
-        mailboxes: Mailboxes,
         counters: Arc<Counters>,
     ) -> Self {
         Self {
             table,
-            mailboxes,
             counters,
             options,
             held: Mutex::new(HashMap::new()),
@@ -108,7 +103,7 @@ impl Lane {
         if let Some(why) = self.failing() {
             return Verdict::Unavailable(why);
         }
-        let lease = self.lease(asked.key, asked.payload, fastrand::u128(..));
+        let lease = self.lease(asked.key, asked.payload, asked.owner);
         let claimed = self.call(self.table.claim(&lease)).await;
         let found = match claimed {
             Ok(None) => {
@@ -116,60 +111,65 @@ impl Lane {
                 return Verdict::Granted(None);
             }
             Ok(Some(found)) => found,
-            Err(why) => return self.undo(lease, why),
+            Err(why) => return self.undo(lease, false, why),
         };
+        // Where a claim of this very process was not renewed in time, its request is under way yet.
+        let lives =
+            found.state == KeyState::Running && self.held().contains_key(&(asked.key, found.owner));
         match step(&found, asked.payload, lease.now) {
+            Step::TakeOver if lives => Verdict::Running,
             Step::Running => Verdict::Running,
             Step::Mismatch => Verdict::Mismatch,
-            Step::Answered => match settled(&found) {
-                Some(settled) => Verdict::Answered(settled),
-                None => unreadable(),
-            },
+            Step::Answered => settled(&found).map_or_else(Verdict::from, Verdict::Answered),
             Step::TakeOver => match self.call(self.table.take_over(&lease, &found)).await {
                 Ok(false) => Verdict::Running,
                 Ok(true) => {
                     self.hold(&lease, found.stored.is_some());
                     match (&found.stored, settled(&found)) {
                         (None, _) => Verdict::Granted(None),
-                        (Some(_), Some(settled)) => Verdict::Granted(Some(settled)),
-                        (Some(_), None) => {
-                            self.release(&[asked.key]).await;
-                            unreadable()
+                        (Some(_), Ok(settled)) => Verdict::Granted(Some(settled)),
+                        (Some(_), Err(untold)) => {
+                            self.release(asked.owner, &[asked.key]).await;
+                            untold.into()
                         }
                     }
                 }
-                Err(why) => self.undo(lease, why),
+                Err(why) => self.undo(lease, found.stored.is_some(), why),
             },
         }
     }
 
-    /// A claim that failed may have been written: it is given back as well as can be.
-    fn undo(self: &Arc<Self>, lease: KeyLease, why: String) -> Verdict {
+    /// A claim that failed may have been written: it is given back as well as can be. `keeps`:
+    /// something is stored of the key, and stays.
+    fn undo(self: &Arc<Self>, lease: KeyLease, keeps: bool, why: String) -> Verdict {
         let lane = Arc::clone(self);
         tokio::spawn(async move {
-            let _ =
-                tokio::time::timeout(IDEMPOTENCY_CALL_TIME, lane.table.free(&lease, false)).await;
+            let freed = lane.table.free(&lease, keeps);
+            let _ = tokio::time::timeout(IDEMPOTENCY_CALL_TIME, freed).await;
         });
         Verdict::Unavailable(why)
     }
 
     /// Stores what claims came to, all at once.
     pub(super) async fn record(self: &Arc<Self>, finishes: Vec<Finish>) {
+        let ended = finishes.iter();
+        let ended = ended.filter(|finish| finish.ending != Ending::GoesOn);
+        let ended = ended.map(|finish| (finish.key, finish.owner));
+        let ended: Vec<(Key, Owner)> = ended.collect();
         let mut stores = JoinSet::new();
         for finish in finishes {
             let lane = Arc::clone(self);
             stores.spawn(async move { lane.record_one(finish).await });
         }
         while stores.join_next().await.is_some() {}
+        // Whatever became of them, they are not renewed any more.
+        let mut held = self.held();
+        for claim in ended {
+            held.remove(&claim);
+        }
     }
 
     async fn record_one(&self, finish: Finish) {
-        let Some(held) = self.held().get(&finish.key).copied() else {
-            if finish.ending != Ending::GoesOn {
-                self.unrecorded("another gateway has taken the key over");
-            }
-            return;
-        };
         let state = match finish.ending {
             Ending::Final => KeyState::Final,
             Ending::Partly => KeyState::Partly,
@@ -177,21 +177,15 @@ impl Lane {
         };
         let mut pause = RETRY_PAUSE_MIN;
         for tried in 1..=IDEMPOTENCY_STORE_TRIES {
-            let lease = self.lease(finish.key, finish.payload, held.owner);
+            let lease = self.lease(finish.key, finish.payload, finish.owner);
             match self
                 .call(self.table.store(&lease, state, &finish.stored))
                 .await
             {
-                Ok(true) => {
-                    self.stored(&lease, finish.ending);
-                    return;
-                }
+                Ok(true) => return self.stored(&lease),
                 // It is over already: this came later than what was stored behind it.
                 Ok(false) if finish.ending == Ending::GoesOn => return,
-                Ok(false) => {
-                    self.unrecorded("another gateway has taken the key over");
-                    break;
-                }
+                Ok(false) => return self.unrecorded("another request has taken the key over"),
                 Err(why) if tried == IDEMPOTENCY_STORE_TRIES => self.unrecorded(&why),
                 Err(_) => {
                     tokio::time::sleep(pause).await;
@@ -199,27 +193,21 @@ impl Lane {
                 }
             }
         }
-        if finish.ending != Ending::GoesOn {
-            self.held().remove(&finish.key);
-        }
     }
 
-    fn stored(&self, lease: &KeyLease, ending: Ending) {
-        let mut held = self.held();
-        if ending != Ending::GoesOn {
-            held.remove(&lease.key);
-        } else if let Some(held) = held.get_mut(&lease.key) {
+    fn stored(&self, lease: &KeyLease) {
+        if let Some(held) = self.held().get_mut(&(lease.key, lease.owner)) {
             (held.keeps, held.until) = (true, lease.until);
         }
     }
 
     /// Gives claims back. What cannot be given back is free when its lease ends.
-    pub(super) async fn release(&self, keys: &[Key]) {
+    pub(super) async fn release(&self, owner: Owner, keys: &[Key]) {
         for key in keys {
-            let Some(held) = self.held().remove(key) else {
+            let Some(held) = self.held().remove(&(*key, owner)) else {
                 continue;
             };
-            let lease = self.lease(*key, held.payload, held.owner);
+            let lease = self.lease(*key, held.payload, owner);
             let _ = self.call(self.table.free(&lease, held.keeps)).await;
         }
     }
@@ -251,7 +239,7 @@ impl Lane {
         (when.elapsed() < IDEMPOTENCY_PAUSE).then(|| why.clone())
     }
 
-    fn lease(&self, key: Key, payload: Payload, owner: u128) -> KeyLease {
+    fn lease(&self, key: Key, payload: Payload, owner: Owner) -> KeyLease {
         let (now, span) = (now(), |span: Duration| span.as_millis() as u64);
         KeyLease {
             key,
@@ -266,14 +254,13 @@ impl Lane {
     fn hold(&self, lease: &KeyLease, keeps: bool) {
         let held = Held {
             payload: lease.payload,
-            owner: lease.owner,
             until: lease.until,
             keeps,
         };
-        self.held().insert(lease.key, held);
+        self.held().insert((lease.key, lease.owner), held);
     }
 
-    pub(super) fn held(&self) -> MutexGuard<'_, HashMap<Key, Held>> {
+    pub(super) fn held(&self) -> MutexGuard<'_, HashMap<(Key, Owner), Held>> {
         lock(&self.held)
     }
 
@@ -281,30 +268,24 @@ impl Lane {
         Counters::add(&self.counters.unrecorded);
         tracing::error!(error = why, "idempotency.unrecorded");
     }
-
-    pub(super) fn post(&self, core: usize, mail: Mail) {
-        if let Some(mailbox) = self.mailboxes.of(core) {
-            mailbox.post(mail);
-        }
-    }
 }
 
 /// Renews those leases of which a third is left.
 pub(super) async fn renew(lane: Arc<Lane>) {
     let third = lane.options.lease.as_millis() as u64 / 3;
     let soon = now().saturating_add(2 * third);
-    let due: Vec<(Key, Held)> = {
+    let due: Vec<((Key, Owner), Held)> = {
         let held = lane.held();
         let due = held.iter().filter(|(_, held)| held.until <= soon);
-        due.map(|(key, held)| (*key, *held)).collect()
+        due.map(|(claim, held)| (*claim, *held)).collect()
     };
-    for (key, held) in due {
-        let lease = lane.lease(key, held.payload, held.owner);
+    for ((key, owner), held) in due {
+        let lease = lane.lease(key, held.payload, owner);
         // Where it is not renewed it may have been stored and given back meanwhile, or it is
         // another's by now: what is to be stored of it finds out.
         let renewed = lane.call(lane.table.renew(&lease)).await;
         if renewed == Ok(true)
-            && let Some(held) = lane.held().get_mut(&key)
+            && let Some(held) = lane.held().get_mut(&(key, owner))
         {
             held.until = lease.until;
         }
@@ -321,12 +302,8 @@ fn step(found: &KeyItem, payload: Payload, now: Milliseconds) -> Step {
     }
 }
 
-fn settled(found: &KeyItem) -> Option<Settled> {
-    Settled::decoded(found.stored.as_deref()?)
-}
-
-fn unreadable() -> Verdict {
-    Verdict::Unavailable("what is stored of the key cannot be read".to_owned())
+fn settled(found: &KeyItem) -> Result<Settled, Untold> {
+    Settled::decoded(found.stored.as_deref().ok_or(Untold::Unreadable)?)
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

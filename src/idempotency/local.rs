@@ -3,22 +3,24 @@
 //! Claims are not logged: those of a process that died came to an outcome that nobody was told.
 //! What is logged is read back when the log is opened, so that the window survives a restart.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
-use sluicegate_appendlog::{Append, Log, Options, RealDisk, Writer};
+use sluicegate_appendlog::{Append, AppendError, Disk, Log, Options, RealDisk, Writer, extent};
 
 use super::counters::Counters;
+use super::owed::Recorder;
 use super::store::{Asked, Finish, Store};
 use super::table::Table;
 use super::trail::Trail;
 use super::window::{Bounds, Claim, Ending};
 use super::{Key, Milliseconds, Payload, Reading, Settled, Verdict, now};
 use crate::limits::{IDEMPOTENCY_LOG_SEGMENT_BYTES, IDEMPOTENCY_PAUSE};
-use crate::settle::{Mail, Mailboxes, Slot};
+use crate::settle::{Mailboxes, Slot};
 
 /// The name of the cursor below which all is forgotten.
 const CURSOR: &str = "window";
@@ -27,16 +29,20 @@ const KIND: u8 = 1;
 /// Key, payload, time, whether it is final.
 const HEAD_BYTES: usize = 16 + 16 + 8 + 1;
 
+/// The log has room for so many segments beside what is wanted: the one that is written, the oldest
+/// of which a part is still wanted, and two for what comes until those before are gone.
+const SPARE_SEGMENTS: u64 = 4;
+
 /// The local store.
 pub(super) struct Local {
     shared: Arc<Shared>,
-    log: Writer,
     mailboxes: Mailboxes,
     window: Duration,
 }
 
 /// What the log's own thread changes too.
 struct Shared {
+    log: Writer,
     table: Table,
     counters: Arc<Counters>,
     trail: Mutex<Trail>,
@@ -56,24 +62,45 @@ impl Store {
         bounds: Bounds,
         mailboxes: Mailboxes,
     ) -> Result<Self, String> {
+        let disk = RealDisk::open(dir).map_err(|error| format!("`{}`: {error}", dir.display()))?;
+        let segment_bytes = IDEMPOTENCY_LOG_SEGMENT_BYTES;
+        Self::open_on(Arc::new(disk), window, bounds, segment_bytes, mailboxes)
+    }
+
+    /// The same on any disk, with segments of so many bytes.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        window: Duration,
+        bounds: Bounds,
+        segment_bytes: u64,
+        mailboxes: Mailboxes,
+    ) -> Result<Self, String> {
         let counters = Arc::new(Counters::default());
         // What is still wanted takes at most the bounds' bytes, since each key's overhead in
-        // memory is more than a record's; the rest is for what was superseded, and for segments.
-        let bytes_max = 2 * bounds.bytes as u64 + 4 * IDEMPOTENCY_LOG_SEGMENT_BYTES;
+        // memory is more than a record's. As much again is for what was superseded.
+        let wanted_bytes = 2 * (bounds.bytes as u64).min(u64::MAX / 4);
         let options = Options {
-            segment_bytes: IDEMPOTENCY_LOG_SEGMENT_BYTES,
-            max_bytes: bytes_max,
+            segment_bytes,
+            max_bytes: wanted_bytes + SPARE_SEGMENTS * segment_bytes,
             max_age: None,
         };
-        let disk = RealDisk::open(dir).map_err(|error| format!("`{}`: {error}", dir.display()))?;
-        let opened = Log::open(Arc::new(disk), options);
+        let opened = Log::open(disk, options);
         let (mut log, _) = opened.map_err(|error| error.to_string())?;
         log.advance(CURSOR, 0);
         let table = Table::new(bounds);
-        let mut trail = Trail::new(bytes_max - 2 * IDEMPOTENCY_LOG_SEGMENT_BYTES);
+        let mut trail = Trail::new(wanted_bytes, segment_bytes);
         let read = restore(&log, &table, &mut trail)?;
+        if let Some(next) = trail.passed(now()) {
+            log.advance(CURSOR, next);
+            // Where the disk does not take that now, it is tried again with the next mark.
+            let _ = log.sync();
+        }
         tracing::info!(keys = table.reading().keys, read, "idempotency.restored");
         let shared = Shared {
+            log: Writer::start(log).map_err(|error| error.to_string())?,
             table,
             counters: Arc::clone(&counters),
             trail: Mutex::new(trail),
@@ -82,7 +109,6 @@ impl Store {
         };
         let local = Local {
             shared: Arc::new(shared),
-            log: Writer::start(log).map_err(|error| error.to_string())?,
             mailboxes,
             window,
         };
@@ -99,7 +125,8 @@ fn restore(log: &Log, table: &Table, trail: &mut Trail) -> Result<u64, String> {
             continue;
         };
         read += 1;
-        trail.note(stored.sequence + 1, record.until, stored.payload.len());
+        let bytes = extent(stored.payload.len());
+        trail.note(stored.sequence + 1, record.until, bytes);
         let mut part = table.part(record.key);
         if record.until > now {
             let Logged {
@@ -133,18 +160,18 @@ impl Local {
     }
 
     fn verdict(&self, key: Key, claim: Claim) -> Verdict {
-        let unreadable = || "what is stored of the key cannot be read".to_owned();
         match claim {
             Claim::Granted(None) => Verdict::Granted(None),
             Claim::Granted(Some(stored)) => match Settled::decoded(&stored) {
-                Some(settled) => Verdict::Granted(Some(settled)),
-                None => {
+                Ok(settled) => Verdict::Granted(Some(settled)),
+                Err(untold) => {
                     self.release(&[key]);
-                    Verdict::Unavailable(unreadable())
+                    untold.into()
                 }
             },
-            Claim::Answered(stored) => Settled::decoded(&stored)
-                .map_or_else(|| Verdict::Unavailable(unreadable()), Verdict::Answered),
+            Claim::Answered(stored) => {
+                Settled::decoded(&stored).map_or_else(Verdict::from, Verdict::Answered)
+            }
             Claim::Running => Verdict::Running,
             Claim::Mismatch => Verdict::Mismatch,
             Claim::Full => Verdict::Unavailable(
@@ -177,32 +204,21 @@ impl Local {
             payload: Logged::of(finish, until).encoded(),
         };
         let batch: Vec<Append> = finishes.iter().map(append).collect();
-        let bytes = batch.iter().map(|append| append.payload.len()).sum();
-        if let Some(next) = self.shared.trail().passed(now()) {
-            self.log.advance(CURSOR, next);
+        let extents = batch.iter().map(|append| extent(append.payload.len()));
+        let bytes: u64 = extents.sum();
+        let passed = self.shared.trail().passed(now());
+        if let Some(next) = passed {
+            self.shared.log.advance(CURSOR, next);
         }
-        let (shared, mailbox) = (
-            Arc::clone(&self.shared),
-            self.mailboxes.of(core).map(Arc::clone),
-        );
-        let done = move |result: Result<std::ops::Range<u64>, _>| {
-            match result {
-                Ok(range) => {
-                    shared.failed.store(0, Ordering::Relaxed);
-                    shared.trail().note(range.end, until, bytes);
-                }
-                Err(error) => shared.unrecorded(finishes.len(), &error),
-            }
-            // What could not be stored holds until the process ends all the same.
-            for finish in finishes {
-                let mut part = shared.table.part(finish.key);
-                part.finish(finish.key, finish.ending, finish.stored, until);
-            }
-            if let Some(mailbox) = mailbox {
-                mailbox.post(Mail::Recorded(slot));
-            }
+        let recording = Recording {
+            shared: Arc::clone(&self.shared),
+            finishes,
+            until,
+            bytes,
+            _recorder: Recorder::new(&self.mailboxes, core, slot),
         };
-        self.log.append(batch, Box::new(done));
+        let done = move |stored| recording.ended(stored);
+        self.shared.log.append(batch, Box::new(done));
     }
 
     pub(super) fn release(&self, keys: &[Key]) {
@@ -220,7 +236,52 @@ impl Local {
     }
 
     pub(super) fn stop(&self) {
-        self.log.stop();
+        self.shared.log.stop();
+    }
+}
+
+/// What claims came to, on its way to the log. Where it is dropped there, its keys are free of
+/// their request all the same, which is told when this is gone.
+struct Recording {
+    shared: Arc<Shared>,
+    finishes: Vec<Finish>,
+    until: Milliseconds,
+    bytes: u64,
+    _recorder: Recorder,
+}
+
+impl Recording {
+    fn ended(mut self, stored: Result<Range<u64>, AppendError>) {
+        self.end(stored);
+    }
+
+    fn end(&mut self, stored: Result<Range<u64>, AppendError>) {
+        let shared = &self.shared;
+        match stored {
+            Ok(range) => {
+                shared.failed.store(0, Ordering::Relaxed);
+                shared.trail().note(range.end, self.until, self.bytes);
+            }
+            Err(error) => {
+                if error == AppendError::Full {
+                    shared.make_room();
+                }
+                shared.unrecorded(self.finishes.len(), &error);
+            }
+        }
+        // What could not be stored holds until the process ends all the same.
+        for finish in self.finishes.drain(..) {
+            let mut part = shared.table.part(finish.key);
+            part.finish(finish.key, finish.ending, finish.stored, self.until);
+        }
+    }
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        if !self.finishes.is_empty() {
+            self.end(Err(AppendError::Stopped));
+        }
     }
 }
 
@@ -233,6 +294,16 @@ impl Shared {
         self.last_error
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The log is full: the oldest that it holds are forgotten by the next life, so that the next
+    /// answers find room.
+    fn make_room(&self) {
+        let held = self.log.usage().bytes;
+        let next = self.trail().crowded(held);
+        if let Some(next) = next {
+            self.log.advance(CURSOR, next);
+        }
     }
 
     fn unrecorded(&self, count: usize, error: &dyn std::fmt::Display) {

@@ -15,6 +15,11 @@ mod counters;
 pub mod key;
 mod lane;
 mod local;
+#[cfg(test)]
+mod local_tests;
+#[cfg(test)]
+pub(crate) mod map_table;
+mod owed;
 mod shared;
 #[cfg(test)]
 mod shared_tests;
@@ -30,7 +35,9 @@ pub use claims::{Claims, Unit, UnitState, Verdict};
 pub use counters::Reading;
 pub use shared::SharedOptions;
 pub use store::{Asked, Finish, Store};
-pub use stored::{Fate, Settled, SettledRecord};
+#[cfg(test)]
+pub(crate) use stored::tests::boundless;
+pub use stored::{Fate, Settled, SettledRecord, Untold};
 pub use window::{Bounds, Claim, Ending, KEY_OVERHEAD_BYTES, Window};
 
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -39,6 +46,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub type Key = u128;
 /// What is sent under a key, hashed.
 pub type Payload = u128;
+/// Whose a claim is: the id of the request that made it, which no other has.
+pub type Owner = u128;
 /// Milliseconds since 1970: the window outlives the process.
 pub type Milliseconds = u64;
 

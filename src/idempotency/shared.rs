@@ -15,10 +15,11 @@ use tokio::task::JoinSet;
 
 use super::counters::Counters;
 use super::lane::{Lane, lock, renew};
+use super::owed::{Claimant, Recorder};
 use super::store::{Asked, Finish, Store};
-use super::{Key, Reading};
+use super::{Key, Owner, Reading};
 use crate::limits::IDEMPOTENCY_CALL_TIME;
-use crate::settle::{Mail, Mailboxes, Slot};
+use crate::settle::{Mailboxes, Slot};
 
 /// How a shared store holds its keys.
 #[derive(Clone, Copy, Debug)]
@@ -32,14 +33,15 @@ pub struct SharedOptions {
 /// The handle that cores have.
 pub(super) struct Shared {
     jobs: mpsc::UnboundedSender<Job>,
+    mailboxes: Mailboxes,
     lane: Arc<Lane>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 enum Job {
-    Claim(usize, Slot, Vec<Asked>),
-    Record(usize, Slot, Vec<Finish>),
-    Release(Vec<Key>),
+    Claim(Claimant, Vec<Asked>),
+    Record(Recorder, Vec<Finish>),
+    Release(Owner, Vec<Key>),
     Stop,
 }
 
@@ -55,7 +57,7 @@ impl Store {
         mailboxes: Mailboxes,
     ) -> io::Result<Self> {
         let counters = Arc::new(Counters::default());
-        let lane = Lane::new(table, options, mailboxes, Arc::clone(&counters));
+        let lane = Lane::new(table, options, Arc::clone(&counters));
         let lane = Arc::new(lane);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -67,6 +69,7 @@ impl Store {
             .spawn(move || runtime.block_on(run(of_lane, receiver)))?;
         let shared = Shared {
             jobs,
+            mailboxes,
             lane,
             thread: Mutex::new(Some(thread)),
         };
@@ -76,24 +79,26 @@ impl Store {
 
 impl Shared {
     pub(super) fn claim(&self, core: usize, slot: Slot, asked: Vec<Asked>) {
-        self.send(Job::Claim(core, slot, asked));
+        let claimant = Claimant::new(&self.mailboxes, core, slot, asked.len());
+        self.send(Job::Claim(claimant, asked));
     }
 
     pub(super) fn record(&self, core: usize, slot: Slot, finishes: Vec<Finish>) {
-        self.send(Job::Record(core, slot, finishes));
+        let recorder = Recorder::new(&self.mailboxes, core, slot);
+        self.send(Job::Record(recorder, finishes));
     }
 
-    pub(super) fn release(&self, keys: &[Key]) {
+    pub(super) fn release(&self, owner: Owner, keys: &[Key]) {
         if !keys.is_empty() {
-            self.send(Job::Release(keys.to_vec()));
+            self.send(Job::Release(owner, keys.to_vec()));
         }
     }
 
-    /// The lane ends last of all, so that somebody is there to take it. The queue holds at most
-    /// what requests in flight ask for.
+    /// The lane ends last of all, so that somebody is there to take it; if it has ended all the
+    /// same, dropping the job tells who waits. The queue holds at most what requests in flight ask
+    /// for.
     fn send(&self, job: Job) {
-        let sent = self.jobs.send(job);
-        debug_assert!(sent.is_ok(), "the lane ends after the cores");
+        let _ = self.jobs.send(job);
     }
 
     pub(super) fn reading(&self) -> Reading {
@@ -132,20 +137,17 @@ async fn run(lane: Arc<Lane>, mut jobs: mpsc::UnboundedReceiver<Job>) {
         };
         let lane = Arc::clone(&lane);
         match job {
-            Some(Job::Claim(core, slot, asked)) => {
-                tasks.spawn(async move {
-                    let verdicts = lane.claim(asked).await;
-                    lane.post(core, Mail::Claimed(slot, verdicts));
-                });
+            Some(Job::Claim(claimant, asked)) => {
+                tasks.spawn(async move { claimant.tell(lane.claim(asked).await) });
             }
-            Some(Job::Record(core, slot, finishes)) => {
+            Some(Job::Record(recorder, finishes)) => {
                 tasks.spawn(async move {
                     lane.record(finishes).await;
-                    lane.post(core, Mail::Recorded(slot));
+                    drop(recorder);
                 });
             }
-            Some(Job::Release(keys)) => {
-                tasks.spawn(async move { lane.release(&keys).await });
+            Some(Job::Release(owner, keys)) => {
+                tasks.spawn(async move { lane.release(owner, &keys).await });
             }
             Some(Job::Stop) | None => break,
         }

@@ -1,110 +1,24 @@
 //! Two gateways over one table that is a map, which fails where a test says so.
 
-use std::collections::HashMap;
-use std::future::ready;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use sluicegate_contract::{
-    Asked as Answer, KeyItem, KeyLease, KeyState, KeyTable, Outcome, ReasonKind, Receipt,
-};
+use sluicegate_contract::{KeyTable, Outcome, Receipt};
 
+use super::map_table::Map;
 use super::{Asked, Ending, Fate, Finish, Settled, SettledRecord, SharedOptions, Store, Verdict};
 use crate::settle::{Mail, Mailboxes};
 
-#[derive(Default)]
-struct Map {
-    items: Mutex<HashMap<u128, KeyItem>>,
-    fails: AtomicBool,
-}
-
-impl Map {
-    fn answer<T: Send + 'static>(
-        &self,
-        change: impl FnOnce(&mut HashMap<u128, KeyItem>) -> T,
-    ) -> Answer<'_, T> {
-        if self.fails.load(Ordering::Relaxed) {
-            return Box::pin(ready(Err(ReasonKind::ConnectionFailed.into())));
-        }
-        Box::pin(ready(Ok(change(&mut self.items.lock().unwrap()))))
-    }
-}
-
-fn taken(lease: &KeyLease, stored: Option<Bytes>) -> KeyItem {
-    KeyItem {
-        payload: lease.payload,
-        owner: lease.owner,
-        state: KeyState::Running,
-        until: lease.until,
-        stored,
-    }
-}
-
-fn own<'m>(items: &'m mut HashMap<u128, KeyItem>, lease: &KeyLease) -> Option<&'m mut KeyItem> {
-    let item = items.get_mut(&lease.key);
-    item.filter(|item| item.owner == lease.owner && item.state == KeyState::Running)
-}
-
-impl KeyTable for Map {
-    fn claim<'a>(&'a self, lease: &'a KeyLease) -> Answer<'a, Option<KeyItem>> {
-        self.answer(|items| match items.get(&lease.key) {
-            Some(found) => Some(found.clone()),
-            None => {
-                items.insert(lease.key, taken(lease, None));
-                None
-            }
-        })
-    }
-
-    fn take_over<'a>(&'a self, lease: &'a KeyLease, found: &'a KeyItem) -> Answer<'a, bool> {
-        self.answer(|items| {
-            let same = items.get(&lease.key) == Some(found);
-            if same {
-                items.insert(lease.key, taken(lease, found.stored.clone()));
-            }
-            same
-        })
-    }
-
-    fn store<'a>(
-        &'a self,
-        lease: &'a KeyLease,
-        state: KeyState,
-        stored: &'a Bytes,
-    ) -> Answer<'a, bool> {
-        self.answer(|items| {
-            own(items, lease).is_some_and(|item| {
-                (item.state, item.stored) = (state, Some(stored.clone()));
-                true
-            })
-        })
-    }
-
-    fn renew<'a>(&'a self, lease: &'a KeyLease) -> Answer<'a, bool> {
-        self.answer(|items| {
-            own(items, lease).is_some_and(|item| {
-                item.until = lease.until;
-                true
-            })
-        })
-    }
-
-    fn free<'a>(&'a self, lease: &'a KeyLease, keeps: bool) -> Answer<'a, bool> {
-        self.answer(|items| {
-            let owned = own(items, lease).map(|item| item.state = KeyState::Partly);
-            if owned.is_some() && !keeps {
-                items.remove(&lease.key);
-            }
-            owned.is_some()
-        })
-    }
-}
+/// The number of the next request, of all gateways.
+static OWNERS: AtomicU64 = AtomicU64::new(1);
 
 struct Gateway {
     store: Store,
     mailboxes: Mailboxes,
+    /// Who asked last, and whose claims are stored.
+    owner: Cell<u128>,
 }
 
 impl Gateway {
@@ -114,7 +28,11 @@ impl Gateway {
         let window = Duration::from_secs(3600);
         let options = SharedOptions { window, lease };
         let store = Store::open_shared(table, options, mailboxes.clone()).unwrap();
-        Self { store, mailboxes }
+        Self {
+            store,
+            mailboxes,
+            owner: Cell::default(),
+        }
     }
 
     fn mail(&self) -> Mail {
@@ -129,9 +47,12 @@ impl Gateway {
     }
 
     fn claim(&self, keys: &[(u128, u128)]) -> Vec<Verdict> {
+        self.owner
+            .set(OWNERS.fetch_add(1, Ordering::Relaxed).into());
         let asked = keys.iter().map(|(key, payload)| Asked {
             key: *key,
             payload: *payload,
+            owner: self.owner.get(),
         });
         let asked: Vec<Asked> = asked.collect();
         assert_eq!(self.store.claim(0, 3, &asked), None, "it comes by mail");
@@ -145,6 +66,7 @@ impl Gateway {
         let finish = Finish {
             key,
             payload,
+            owner: self.owner.get(),
             ending,
             stored: settled.encoded(),
         };
@@ -156,7 +78,7 @@ impl Gateway {
 fn settled(id: u128) -> Settled {
     let record = SettledRecord {
         event: 0,
-        binding: "orders".to_owned(),
+        binding: "orders".into(),
         fate: Fate::Ended(Outcome::Delivered(Receipt::Nothing)),
     };
     Settled {
@@ -187,7 +109,7 @@ fn what_one_has_given_back_the_other_goes_on_with() {
     let (one, other) = (Gateway::over(&table, LONG), Gateway::over(&table, LONG));
     assert_eq!(one.claim(&[(1, 7), (2, 7)]).len(), 2);
     one.record(2, 7, Ending::Partly, &settled(5));
-    one.store.release(&[1]);
+    one.store.release(one.owner.get(), &[1]);
     one.store.stop();
     let granted = [
         Verdict::Granted(None),
@@ -239,4 +161,95 @@ fn a_table_that_cannot_be_asked_gives_no_key_away() {
     one.store.stop();
     reading = one.store.reading();
     assert_eq!(reading.store, "dynamodb");
+}
+
+#[test]
+fn a_key_whose_taking_over_was_not_answered_keeps_what_was_confirmed() {
+    let table = Arc::new(Map::default());
+    let (one, other) = (Gateway::over(&table, LONG), Gateway::over(&table, LONG));
+    assert_eq!(one.claim(&[(1, 7)]), [Verdict::Granted(None)]);
+    one.record(1, 7, Ending::Partly, &settled(5));
+    table.loses.store(true, Ordering::Relaxed);
+    let verdicts = one.claim(&[(1, 7)]);
+    assert!(matches!(&verdicts[..], [Verdict::Unavailable(_)]));
+    table.loses.store(false, Ordering::Relaxed);
+    let end = Instant::now() + Duration::from_secs(30);
+    loop {
+        match &other.claim(&[(1, 7)])[..] {
+            [Verdict::Running] => std::thread::sleep(Duration::from_millis(5)),
+            verdicts => break assert_eq!(verdicts, [Verdict::Granted(Some(settled(5)))]),
+        }
+        assert!(Instant::now() < end, "it is given back");
+    }
+    one.store.stop();
+    other.store.stop();
+}
+
+#[test]
+fn a_lease_that_ended_is_not_taken_from_a_request_of_the_same_gateway() {
+    let table = Arc::new(Map::default());
+    let lease = Duration::from_millis(100);
+    let (one, other) = (Gateway::over(&table, lease), Gateway::over(&table, lease));
+    assert_eq!(one.claim(&[(1, 7)]), [Verdict::Granted(None)]);
+    let first = one.owner.get();
+    table.forgets.store(true, Ordering::Relaxed);
+    std::thread::sleep(3 * lease);
+    assert_eq!(one.claim(&[(1, 7)]), [Verdict::Running]);
+    one.owner.set(first);
+    one.record(1, 7, Ending::Final, &settled(5));
+    assert_eq!(other.claim(&[(1, 7)]), [Verdict::Answered(settled(5))]);
+    assert_eq!(one.store.reading().unrecorded, 0);
+    one.store.stop();
+    other.store.stop();
+}
+
+#[test]
+fn a_request_that_lost_its_key_stores_and_frees_nothing_of_who_has_it_now() {
+    let table = Arc::new(Map::default());
+    let one = Gateway::over(&table, LONG);
+    assert_eq!(one.claim(&[(1, 7), (2, 7)]).len(), 2);
+    let older = one.owner.get();
+    // Somebody has emptied the table.
+    table.items.lock().unwrap().clear();
+    let granted = [Verdict::Granted(None), Verdict::Granted(None)];
+    assert_eq!(one.claim(&[(1, 7), (2, 7)]), granted);
+    let newer = one.owner.replace(older);
+    one.record(1, 7, Ending::Final, &settled(5));
+    assert_eq!(one.store.reading().unrecorded, 1);
+    one.store.release(older, &[2]);
+    one.owner.set(newer);
+    one.record(1, 7, Ending::Final, &settled(6));
+    one.record(2, 7, Ending::Final, &settled(6));
+    assert_eq!(one.claim(&[(1, 7)]), [Verdict::Answered(settled(6))]);
+    assert_eq!(one.claim(&[(2, 7)]), [Verdict::Answered(settled(6))]);
+    let reading = one.store.reading();
+    assert_eq!((reading.unrecorded, reading.keys), (1, 0));
+    one.store.stop();
+}
+
+#[test]
+fn a_task_that_died_keeps_nobody_waiting_nor_does_a_lane_that_ended() {
+    let table = Arc::new(Map::default());
+    let one = Gateway::over(&table, LONG);
+    let asked: [&[(u128, u128)]; 2] = [&[(1, 7)], &[(2, 7), (3, 7)]];
+    assert_eq!(one.claim(&[(4, 7)]), [Verdict::Granted(None)]);
+    let first = one.owner.get();
+    let fails = || {
+        for keys in asked {
+            let verdicts = one.claim(keys);
+            let told = verdicts
+                .iter()
+                .filter(|it| matches!(it, Verdict::Unavailable(_)));
+            assert_eq!(told.count(), keys.len());
+        }
+        one.owner.set(first);
+        one.record(4, 7, Ending::Final, &settled(5));
+    };
+    table.kills.store(true, Ordering::Relaxed);
+    fails();
+    assert_eq!(one.store.reading().keys, 0, "nor is a key held for ever");
+    table.kills.store(false, Ordering::Relaxed);
+    assert_eq!(one.claim(&[(1, 7)]), [Verdict::Granted(None)]);
+    one.store.stop();
+    fails();
 }

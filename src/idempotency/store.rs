@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::counters::Counters;
 use super::local::Local;
 use super::shared::Shared;
-use super::{Ending, Key, Payload, Reading, Verdict};
+use super::{Ending, Key, Owner, Payload, Reading, Verdict};
 use crate::settle::Slot;
 
 /// A key that is claimed.
@@ -17,6 +17,8 @@ pub struct Asked {
     pub key: Key,
     /// What is to be sent under it.
     pub payload: Payload,
+    /// Who asks for it.
+    pub owner: Owner,
 }
 
 /// What a claim came to.
@@ -26,6 +28,8 @@ pub struct Finish {
     pub key: Key,
     /// What is sent under it.
     pub payload: Payload,
+    /// Whose it is.
+    pub owner: Owner,
     /// Whether that is all.
     pub ending: Ending,
     /// What became of its records ([`super::Settled::encoded`]).
@@ -80,10 +84,10 @@ impl Store {
     }
 
     /// Gives claims back for which nothing more was confirmed.
-    pub fn release(&self, keys: &[Key]) {
+    pub fn release(&self, owner: Owner, keys: &[Key]) {
         match &self.kind {
             Kind::Local(local) => local.release(keys),
-            Kind::Shared(shared) => shared.release(keys),
+            Kind::Shared(shared) => shared.release(owner, keys),
         }
     }
 
@@ -96,7 +100,7 @@ impl Store {
             Verdict::Answered(_) => &counters.replayed,
             Verdict::Running => &counters.running,
             Verdict::Mismatch => &counters.mismatched,
-            Verdict::Unavailable(_) => &counters.unavailable,
+            Verdict::Untold | Verdict::Unavailable(_) => &counters.unavailable,
         });
     }
 

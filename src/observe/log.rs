@@ -142,6 +142,12 @@ pub fn dead_letter_kept(target: &str, to: &str, reason: &str, left_out: u64) {
     warn!(target, to, reason, left_out, "dead_letter.kept");
 }
 
+/// Says `dead_letter.unkept`: `to` did not take a record of `target`, which the spool keeps for now.
+pub fn dead_letter_unkept(target: &str, to: &str, request: &str, why: &str, left_out: u64) {
+    let why = one_line(&why);
+    warn!(target, to, request, why, left_out, "dead_letter.unkept");
+}
+
 /// Says `dead_letter.lost`: a record of `target` will not be delivered, and nobody has it.
 pub fn dead_letter_lost(target: &str, to: &str, request: &str, why: &str, left_out: u64) {
     let why = one_line(&why);

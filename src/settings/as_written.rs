@@ -306,7 +306,8 @@ pub(super) struct Reply {
     /// How long it waits: 10s by default, 5m at most; past it 504.
     pub within: Option<TimeSpan>,
     /// What becomes of events that are not confirmed: a 502, 503 or 504 by default; with `spooled`
-    /// they are kept in the `spool`, answered 202 and delivered later.
+    /// they are kept in the `spool`, answered 202 and delivered later. A write that must not be
+    /// done twice and whose answer was lost stays a 504.
     #[serde(rename = "else")]
     pub or_else: Option<Else>,
     /// The target, for example `rejects`, that keeps the records of this route that nobody will
@@ -356,7 +357,9 @@ pub(super) enum After {
     Required,
     /// One required target confirmed it: 200.
     Any,
-    /// The event is on disk, in the `spool`: 202. It is then delivered to all of `to`.
+    /// The event is on disk, in the `spool`: 202. It is then delivered to all of `to`. After a
+    /// restart some may be delivered once more: a write that must not be done twice (`add` to a
+    /// number, `append`) needs a `condition` there.
     Spooled,
     /// Nothing: 202, in memory.
     None,

@@ -101,8 +101,18 @@ pub struct RecordState {
     pub outcome: Option<Outcome>,
     /// Which way it goes.
     pub way: Way,
+    /// It must not be sent again after an uncertain try.
+    pub once: bool,
     /// The record itself, while the spool or a dead letter may need it.
     pub kept: Option<Box<Record>>,
+}
+
+impl RecordState {
+    /// True where it may be at its target, which would do it twice if it were sent again.
+    #[must_use]
+    pub fn must_not_go_again(&self) -> bool {
+        self.once && matches!(self.outcome, Some(Outcome::GaveUp { certain: false, .. }))
+    }
 }
 
 impl Entry {
@@ -155,15 +165,17 @@ impl Entry {
             weight,
             outcome: None,
             way,
+            once: false,
             kept: None,
         });
         u32::try_from(self.records.len() - 1).unwrap_or(u32::MAX)
     }
 
-    /// Keeps a record until it is known that nobody needs it.
-    pub fn keep(&mut self, record: u32, kept: Box<Record>) {
+    /// Keeps a record until it is known that nobody needs it. `once`: it must not be sent again
+    /// after an uncertain try.
+    pub fn keep(&mut self, record: u32, kept: Box<Record>, once: bool) {
         if let Some(state) = self.records.get_mut(record as usize) {
-            state.kept = Some(kept);
+            (state.kept, state.once) = (Some(kept), once);
         }
     }
 

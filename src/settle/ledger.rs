@@ -269,12 +269,6 @@ impl Ledger {
         ready
     }
 
-    /// The place of a record in its request.
-    #[must_use]
-    pub fn place_of(id: RecordId) -> usize {
-        (id.0 & PLACE_MASK) as usize
-    }
-
     /// The request in a slot.
     #[must_use]
     pub fn entry(&self, slot: Slot) -> Option<&Entry> {

@@ -130,6 +130,8 @@ struct Tally {
     /// Why the spool did not take what only it was to take.
     unspooled: Option<Code>,
     uncertain: Option<(usize, Reason)>,
+    /// Some of the uncertain ones must not be sent again.
+    never_again: bool,
     refused: Option<(usize, Reason)>,
     conflicts: usize,
     not_stored: Option<(usize, Reason)>,
@@ -159,7 +161,10 @@ impl Tally {
             match &record.outcome {
                 None => tally.open += 1,
                 Some(Outcome::Delivered(_)) => tally.delivered += 1,
-                Some(outcome) => tally.fail(start + place, outcome),
+                Some(outcome) => {
+                    tally.never_again |= record.must_not_go_again();
+                    tally.fail(start + place, outcome);
+                }
             }
         }
         tally
@@ -310,14 +315,15 @@ impl Entry {
         self.route.reply.otherwise == Otherwise::Spool && self.spooling == Spooling::Not
     }
 
-    /// A refusal is an answer: what a target refused is not sent again by anybody.
+    /// A refusal is an answer: what a target refused is not sent again by anybody. Nor is what may
+    /// be in and would be done twice: its client is told that nobody knows.
     fn event_spills(&self, event: usize) -> bool {
         if self.refusal_of(event).is_some() || self.route.reply.after == After::None {
             return false;
         }
         let tally = Tally::of(self, event);
         let any = self.route.reply.after == After::Any && tally.delivered > 0;
-        tally.refused.is_none() && !any && tally.wants_confirmation()
+        tally.refused.is_none() && !tally.never_again && !any && tally.wants_confirmation()
     }
 }
 

@@ -26,6 +26,13 @@ pub trait Door {
     /// The outcome of a record that cannot be sent.
     fn weigh(&self, record: &Record) -> Result<usize, Outcome>;
 
+    /// False where the target would do something twice if this record were sent again after a try
+    /// of which nobody knows what became.
+    fn repeatable(&self, record: &Record) -> bool {
+        let _ = record;
+        true
+    }
+
     /// Bytes that its queue may hold, live traffic included.
     fn limit(&self) -> u64;
 
@@ -58,6 +65,10 @@ impl Door for Target {
 
     fn weigh(&self, record: &Record) -> Result<usize, Outcome> {
         self.room.weigh(record).map_err(Outcome::Refused)
+    }
+
+    fn repeatable(&self, record: &Record) -> bool {
+        self.room.repeatable(record)
     }
 
     fn limit(&self) -> u64 {

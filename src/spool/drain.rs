@@ -129,14 +129,13 @@ impl Drain {
         }
     }
 
-    /// A record that was lost was confirmed by the dead letter, or was not.
-    pub fn lettered(&mut self, id: RecordId, confirmed: bool, now: (Instant, SystemTime)) {
+    /// A record that was lost was confirmed by the dead letter, or was not. True where it has left
+    /// the spool, and nobody has it.
+    pub fn lettered(&mut self, id: RecordId, confirmed: bool, now: (Instant, SystemTime)) -> bool {
         let (place, number) = Ledger::beside_places(id);
         let turn = &mut turn(self.mailbox, self.max_age, place, now, &mut self.lost);
         let lane = self.lanes.get_mut(place as usize).and_then(Option::as_mut);
-        if let Some(lane) = lane {
-            lane.lettered(number, confirmed, turn);
-        }
+        lane.is_some_and(|lane| lane.lettered(number, confirmed, turn))
     }
 
     /// Reads what there is room for, hands over what may be handed over, and moves the cursors.
@@ -160,7 +159,8 @@ impl Drain {
             };
             let number = u32::try_from(place).unwrap_or(u32::MAX);
             let turn = &mut turn(self.mailbox, self.max_age, number, now, &mut self.lost);
-            if expires {
+            // What a stop leaves is ended after the next start, when a dead letter can be had.
+            if expires && !self.stopping {
                 lane.expire(turn);
             }
             let door = lane.rules.door.and_then(|door| doors.get(door));
@@ -195,7 +195,7 @@ impl Drain {
                 match backlog.read(next) {
                     Ok(Read::Record(stored)) => {
                         next = stored.sequence + 1;
-                        if let Err(why) = self.take(&stored, &group, now) {
+                        if let Err(why) = self.take(&stored, &group) {
                             tracing::error!(
                                 target: "sluicegate",
                                 sequence = stored.sequence,
@@ -235,12 +235,7 @@ impl Drain {
     ///
     /// # Errors
     /// It cannot be read by this version, and must not be passed over.
-    fn take(
-        &mut self,
-        stored: &Stored,
-        group: &[usize],
-        now: (Instant, SystemTime),
-    ) -> Result<(), String> {
+    fn take(&mut self, stored: &Stored, group: &[usize]) -> Result<(), String> {
         if stored.kind == entry::ENTRY_KIND {
             let request = entry::decode(&stored.payload)?;
             let origin = Arc::new(Origin {
@@ -255,10 +250,8 @@ impl Drain {
                     if !lane.is_for(&record) {
                         continue;
                     }
-                    let number = u32::try_from(*place).unwrap_or(u32::MAX);
-                    let turn = &mut turn(self.mailbox, self.max_age, number, now, &mut self.lost);
                     let fate = fate(&self.held, stored.sequence >= self.born, origin.id, &record);
-                    lane.take(stored.sequence, stored.time, &origin, record, fate, turn);
+                    lane.take(stored.sequence, stored.time, &origin, record, fate);
                     break;
                 }
             }

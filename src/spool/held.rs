@@ -19,6 +19,8 @@ pub enum Fate {
     Held,
     /// It was confirmed since.
     Delivered,
+    /// It was given up, may be at its target all the same, and must not be sent twice.
+    Uncertain,
 }
 
 /// All such records of this process. Those of an earlier one are nobody's: the drain has them.
@@ -42,15 +44,15 @@ impl Held {
         }
     }
 
-    /// A record had its outcome. One that was not delivered is the drain's from now on.
-    pub fn settle(&self, request: u128, record: u32, delivered: bool) {
+    /// A record had its outcome. Without a fate it is the drain's from now on, to be delivered.
+    pub fn settle(&self, request: u128, record: u32, fate: Option<Fate>) {
         let mut fates = self.lock();
-        if delivered {
-            if let Some(fate) = fates.get_mut(&(request, record)) {
-                *fate = Fate::Delivered;
+        match (fate, fates.get_mut(&(request, record))) {
+            (Some(fate), Some(known)) => *known = fate,
+            (Some(_), None) => {}
+            (None, _) => {
+                fates.remove(&(request, record));
             }
-        } else {
-            fates.remove(&(request, record));
         }
         drop(fates);
         self.changed.store(true, Ordering::Release);
@@ -64,13 +66,13 @@ impl Held {
         }
     }
 
-    /// What became of a record; `None` where no courier has it and nobody confirmed it. A delivery
-    /// is told once, and forgotten.
+    /// What became of a record; `None` where no courier has it and it is to be delivered. What has
+    /// ended is told once, and forgotten.
     #[must_use]
     pub fn look(&self, key: RecordKey) -> Option<Fate> {
         let mut fates = self.lock();
         let fate = fates.get(&key).copied();
-        if fate == Some(Fate::Delivered) {
+        if fate.is_some_and(|fate| fate != Fate::Held) {
             fates.remove(&key);
         }
         fate
@@ -98,15 +100,15 @@ mod tests {
         assert_eq!(held.look((1, 0)), Some(Fate::Held));
         assert_eq!(held.look((2, 0)), None, "nobody held it");
         assert!(!held.take_changed());
-        held.settle(1, 0, true);
-        held.settle(1, 1, false);
+        held.settle(1, 0, Some(Fate::Delivered));
+        held.settle(1, 1, None);
         assert!(held.take_changed() && !held.take_changed());
         assert_eq!(held.look((1, 0)), Some(Fate::Delivered));
         assert_eq!(held.look((1, 0)), None, "told once");
         assert_eq!(held.look((1, 1)), None, "given up");
         held.forget(1, 0..3);
         assert_eq!(held.look((1, 2)), None, "never stored");
-        held.settle(1, 2, true);
+        held.settle(1, 2, Some(Fate::Delivered));
         assert_eq!(
             held.look((1, 2)),
             None,

@@ -11,7 +11,7 @@ use std::time::{Instant, SystemTime};
 use bytestring::ByteString;
 use sluicegate_contract::{Field, Reason, ReasonKind, Record, RecordId, stored};
 
-use self::place::{Bucket, Place, State};
+use self::place::{Bucket, Place, State, Unfit};
 pub(super) use self::place::{Origin, Turn};
 use super::reading::count;
 use super::{Fate, Held, LaneCounters, entry};
@@ -24,6 +24,8 @@ pub enum Ended {
     Refused,
     /// It was older than the spool keeps them.
     Expired,
+    /// It may be at its target, which would do it twice if it were sent again.
+    Uncertain,
 }
 
 /// A record that leaves the spool without having been delivered.
@@ -104,6 +106,8 @@ pub(super) struct Lane {
     /// A record was given up: nothing is handed over until all that flies has come down.
     halted: bool,
     paused_until: Option<Instant>,
+    /// The dead letter did not take what had expired: it is not asked before.
+    letters_until: Option<Instant>,
     /// How often in a row records were given up.
     failures: u32,
     bucket: Option<Bucket>,
@@ -126,6 +130,7 @@ impl Lane {
             held: 0,
             halted: false,
             paused_until: None,
+            letters_until: None,
             failures: 0,
             bucket: rate.map(|rate| Bucket {
                 rate,
@@ -169,21 +174,22 @@ impl Lane {
         origin: &Arc<Origin>,
         record: entry::StoredRecord,
         fate: Option<Fate>,
-        turn: &mut Turn<'_>,
     ) {
-        if fate == Some(Fate::Delivered) {
-            count(&self.counters.delivered);
-            return;
-        }
-        let decoded = stored::decode(&record.stored, self.rules.fields);
-        let (rendered, wrong) = match decoded {
-            Ok(rendered) => (rendered, None),
-            Err(error) => (Record::default(), Some(error.to_string())),
+        let rendered = match fate {
+            Some(Fate::Delivered) => {
+                count(&self.counters.delivered);
+                return;
+            }
+            Some(Fate::Uncertain) => Err(Unfit::uncertain()),
+            _ => stored::decode(&record.stored, self.rules.fields).map_err(|wrong| Unfit {
+                ended: Ended::Refused,
+                reason: Reason::new(ReasonKind::Invalid, wrong.to_string()),
+            }),
         };
         self.ahead_bytes += record.stored.len();
         let held = fate == Some(Fate::Held);
         self.held += usize::from(held);
-        let weight = rendered.bytes() + RECORD_OVERHEAD_BYTES;
+        let weight = rendered.as_ref().map_or(0, Record::bytes) + RECORD_OVERHEAD_BYTES;
         self.window.push_back(Place {
             sequence,
             time,
@@ -191,13 +197,8 @@ impl Lane {
             state: if held { State::Held } else { State::Ready },
             weight: u32::try_from(weight).unwrap_or(u32::MAX),
             record: Some((rendered, record)),
+            lettered: None,
         });
-        // A record that the file's target cannot read is not the target's to refuse; without a
-        // target nobody can say so yet.
-        if let Some(wrong) = wrong.filter(|_| self.rules.door.is_some()) {
-            let reason = Reason::new(ReasonKind::Invalid, wrong);
-            self.lose(self.window.len() - 1, Ended::Refused, reason, turn);
-        }
     }
 
     /// Looks again at those whose couriers had them.
@@ -215,10 +216,12 @@ impl Lane {
                     count(&self.counters.delivered);
                     self.settle(offset);
                 }
-                None => {
+                fate => {
                     self.held -= 1;
-                    self.set(offset, State::Ready);
-                    self.ready_from = self.ready_from.min(offset);
+                    if fate == Some(Fate::Uncertain) {
+                        self.never_again(offset, Unfit::uncertain());
+                    }
+                    self.ready(offset);
                 }
             }
         }
@@ -227,8 +230,16 @@ impl Lane {
 
     /// Ends what is older than the spool keeps it.
     pub(super) fn expire(&mut self, turn: &mut Turn<'_>) {
+        if self.letters_until.is_some_and(|until| turn.now < until) {
+            return;
+        }
+        self.letters_until = None;
         for offset in 0..self.window.len() {
-            let old = |place: &&Place| place.state == State::Ready && turn.is_old(place.time);
+            let old = |place: &&Place| match place.state {
+                State::Ready => turn.is_old(place.time),
+                State::Unlettered => true,
+                _ => false,
+            };
             if self.window.get(offset).filter(old).is_some() {
                 let reason = Reason::new(ReasonKind::Expired, "older than the spool's `max_age`");
                 self.lose(offset, Ended::Expired, reason, turn);
@@ -243,10 +254,6 @@ impl Lane {
         let Some(place) = self.window.get_mut(offset) else {
             return;
         };
-        count(match ended {
-            Ended::Refused => &self.counters.refused,
-            Ended::Expired => &self.counters.expired,
-        });
         if let Some((_, stored)) = &place.record {
             turn.lost.push(LostRecord {
                 id,
@@ -262,9 +269,28 @@ impl Lane {
             });
         }
         if self.rules.letters {
+            place.lettered.get_or_insert(turn.now);
             self.set(offset, State::Lettered(ended));
         } else {
-            self.settle(offset);
+            self.leave(offset, ended);
+        }
+    }
+
+    /// A record has left the spool without having been delivered.
+    fn leave(&mut self, offset: usize, ended: Ended) {
+        count(match ended {
+            Ended::Refused => &self.counters.refused,
+            Ended::Expired => &self.counters.expired,
+            Ended::Uncertain => &self.counters.uncertain,
+        });
+        self.settle(offset);
+    }
+
+    /// A record is not handed over any more, for this reason, whatever comes.
+    fn never_again(&mut self, offset: usize, unfit: Unfit) {
+        let place = self.window.get_mut(offset);
+        if let Some((rendered, _)) = place.and_then(|place| place.record.as_mut()) {
+            *rendered = Err(unfit);
         }
     }
 
@@ -282,6 +308,12 @@ impl Lane {
         if let Some(place) = self.window.get_mut(offset) {
             place.state = state;
         }
+    }
+
+    /// A record is to be handed over, in its turn.
+    fn ready(&mut self, offset: usize) {
+        self.set(offset, State::Ready);
+        self.ready_from = self.ready_from.min(offset);
     }
 
     fn next_ready(&mut self) -> Option<usize> {

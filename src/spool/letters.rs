@@ -9,15 +9,22 @@ use crossbeam::queue::SegQueue;
 use sluicegate_contract::RecordId;
 
 use super::{Drain, Ended, LostRecord};
-use crate::dead_letters::{Letter, Letters};
+use crate::dead_letters::{Done, Letter, Letters};
 use crate::observe::log::Sampled;
+
+/// Whether the letter about a record is kept.
+struct Answer {
+    id: RecordId,
+    kept: bool,
+    from: Option<u16>,
+    request: u128,
+}
 
 /// Posts letters, and keeps what was said of them until the drain looks.
 pub(super) struct LostRecords {
     letters: Option<Letters>,
     said: Sampled,
-    /// Records and whether their letters are kept.
-    answers: Arc<SegQueue<(RecordId, bool)>>,
+    answers: Arc<SegQueue<Answer>>,
     /// The drain's.
     thread: Thread,
 }
@@ -35,8 +42,12 @@ impl LostRecords {
 
     /// Tells the drain which letters are kept, and which are not.
     pub(super) fn open(&self, drain: &mut Drain, now: (Instant, SystemTime)) {
-        while let Some((id, kept)) = self.answers.pop() {
-            drain.lettered(id, kept, now);
+        while let Some(answer) = self.answers.pop() {
+            let gone = drain.lettered(answer.id, answer.kept, now);
+            if let Some(letters) = self.letters.as_ref().filter(|_| gone) {
+                let why = "it had expired, and its dead letter did not take it";
+                letters.lost(answer.from, answer.request, why);
+            }
         }
     }
 
@@ -54,13 +65,19 @@ impl LostRecords {
                 drain.lettered(lost.id, true, now);
                 continue;
             };
-            let (id, answers) = (lost.id, Arc::clone(&self.answers));
+            let (id, request) = (lost.id, lost.request);
+            let answers = Arc::clone(&self.answers);
             let thread = self.thread.clone();
-            let done = move |kept| {
-                answers.push((id, kept));
+            let done = Done::new(move |kept| {
+                answers.push(Answer {
+                    id,
+                    kept,
+                    from,
+                    request,
+                });
                 thread.unpark();
-            };
-            letters.post(to, from, letter(lost, now.1), Some(Box::new(done)));
+            });
+            letters.post(to, from, letter(lost, now.1), Some(done));
         }
     }
 }
@@ -92,6 +109,9 @@ fn say(lost: &LostRecord, said: &Sampled) {
     match lost.ended {
         Ended::Refused => {
             tracing::warn!(target: "sluicegate", target, reason, route, request, left_out, "spool.refused");
+        }
+        Ended::Uncertain => {
+            tracing::warn!(target: "sluicegate", target, reason, route, request, left_out, "spool.uncertain");
         }
         Ended::Expired => {
             tracing::warn!(target: "sluicegate", target, route, request, left_out, "spool.expired");

@@ -15,7 +15,8 @@
 //! hand. [`DrainThread`] is the thread around it.
 //!
 //! Invariant: the cursor of a target never passes a record that the target has not confirmed, or
-//! that was not given up with a word about it (refused for good, expired).
+//! that was not given up with a word about it (refused for good, expired, or uncertain where it must
+//! not be done twice).
 
 mod door;
 mod drain;

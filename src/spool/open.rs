@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
+use bytestring::ByteString;
 use sluicegate_appendlog::{Disk, Log, Options, RealDisk, Recovery, Writer};
 
-use super::{DrainRules, DrainThread, LaneRules, Spool};
+use super::{DrainRules, DrainThread, LaneRules, Spool, entry};
 use crate::dead_letters::Letters;
 use crate::dispatch::Target;
 use crate::rooms;
@@ -91,7 +92,7 @@ pub fn recover(
         born: log.usage().next,
         rate: written.rate,
         max_age: written.max_age,
-        lanes: lanes(settings, targets, &mut log, letters)?,
+        lanes: lanes(settings, targets, (&mut log, &recovery), letters)?,
         held: Arc::default(),
     };
     say_recovered(&written.dir.display().to_string(), &recovery, &log);
@@ -103,7 +104,7 @@ pub fn recover(
 fn lanes(
     settings: &Settings,
     targets: &[Target],
-    log: &mut Log,
+    (log, recovery): (&mut Log, &Recovery),
     letters: bool,
 ) -> io::Result<Vec<LaneRules>> {
     let usage = log.usage();
@@ -126,12 +127,26 @@ fn lanes(
             continue;
         }
         let (name, room) = cursor.name.rsplit_once(':').unwrap_or((&cursor.name, ""));
-        let door = targets
-            .iter()
-            .position(|known| *known.name == *name && known.kind == room);
+        let door = door(targets, name, room);
         lanes.push(lane(name, room, door, cursor.next, false));
         if door.is_none() {
             say_orphaned(name, room, cursor.lag, cursor.lag_bytes);
+        }
+    }
+    if recovery.cursor_files_damaged > 0 && usage.cursors.is_empty() {
+        for (name, room) in named_in(log, usage.first) {
+            if lanes
+                .iter()
+                .any(|it| *it.target == *name && *it.room == *room)
+            {
+                continue;
+            }
+            let door = door(targets, &name, &room);
+            lanes.push(lane(&name, &room, door, usage.first, false));
+            if door.is_none() {
+                let (entries, bytes) = (usage.next.saturating_sub(usage.first), usage.bytes);
+                say_orphaned(&name, &room, entries, bytes);
+            }
         }
     }
     for lane in &mut lanes {
@@ -140,6 +155,43 @@ fn lanes(
     }
     log.sync()?;
     Ok(lanes)
+}
+
+/// The targets of the records in a log, and their kinds. With the cursors gone only the records
+/// know of targets that no route spools for any more; so all of it is read, which takes as long as
+/// the disk needs for that.
+fn named_in(log: &Log, first: u64) -> BTreeSet<(ByteString, ByteString)> {
+    let mut named = BTreeSet::new();
+    let mut reader = log.reader(first);
+    loop {
+        match reader.next() {
+            Ok(Some(stored)) if stored.kind == entry::ENTRY_KIND => {
+                // What cannot be read now is passed over by no lane either.
+                let request = entry::decode(&stored.payload);
+                let records = request.map(|request| request.records).unwrap_or_default();
+                for record in records {
+                    named.insert((owned(&record.target), owned(&record.room)));
+                }
+            }
+            Ok(Some(_)) => {}
+            Ok(None) => return named,
+            Err(error) => {
+                tracing::warn!(target: "sluicegate", %error, "spool.unread");
+                return named;
+            }
+        }
+    }
+}
+
+/// The same text in memory of its own: a slice would keep the whole entry.
+fn owned(name: &ByteString) -> ByteString {
+    ByteString::from(&**name)
+}
+
+fn door(targets: &[Target], name: &str, room: &str) -> Option<usize> {
+    targets
+        .iter()
+        .position(|known| *known.name == *name && known.kind == room)
 }
 
 fn lane(target: &str, room: &str, door: Option<usize>, start: u64, lasting: bool) -> LaneRules {

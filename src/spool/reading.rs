@@ -18,6 +18,8 @@ pub struct LaneCounters {
     pub refused: AtomicU64,
     /// Records that were older than the spool keeps them.
     pub expired: AtomicU64,
+    /// Records that may be at the target, of which nobody knows, and that must not be sent twice.
+    pub uncertain: AtomicU64,
     /// Records that were given up by their courier and tried again from the spool.
     pub again: AtomicU64,
 }
@@ -33,6 +35,7 @@ impl LaneCounters {
             conflicts: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             expired: AtomicU64::new(0),
+            uncertain: AtomicU64::new(0),
             again: AtomicU64::new(0),
         }
     }
@@ -44,6 +47,7 @@ impl LaneCounters {
         lane.conflicts = of(&self.conflicts);
         lane.refused = of(&self.refused);
         lane.expired = of(&self.expired);
+        lane.uncertain = of(&self.uncertain);
         lane.again = of(&self.again);
     }
 }
@@ -73,6 +77,8 @@ pub struct LaneReading {
     pub refused: u64,
     /// See [`LaneCounters::expired`].
     pub expired: u64,
+    /// See [`LaneCounters::uncertain`].
+    pub uncertain: u64,
     /// See [`LaneCounters::again`].
     pub again: u64,
 }

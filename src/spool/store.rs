@@ -11,7 +11,7 @@ use sluicegate_appendlog::{Append, AppendError, SYNC_BOUNDS, Writer};
 use sluicegate_contract::Field;
 
 use super::entry::{self, ENTRY_KIND, ToStore};
-use super::{Held, LaneCounters, LaneReading, SpoolReading};
+use super::{Fate, Held, LaneCounters, LaneReading, SpoolReading};
 use crate::dispatch::{Item, Target};
 use crate::error::Code;
 use crate::limits::{
@@ -185,8 +185,8 @@ impl Spool {
     }
 
     /// A record that was stored while its courier had it has its outcome.
-    pub fn settle_held(&self, request: u128, record: u32, delivered: bool) {
-        self.held.settle(request, record, delivered);
+    pub fn settle_held(&self, request: u128, record: u32, fate: Option<Fate>) {
+        self.held.settle(request, record, fate);
         if let Some(drain) = self.drain.get() {
             drain.unpark();
         }

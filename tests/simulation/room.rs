@@ -45,6 +45,11 @@ impl Room {
         std::mem::take(&mut self.taken.lock().unwrap())
     }
 
+    /// A few writes must not be done twice.
+    pub(crate) fn only_once(&self, event: u64) -> bool {
+        self.keyed && event % 7 == 3
+    }
+
     /// Records that the courier took so far: each has one outcome.
     pub(crate) fn puts(&self) -> u64 {
         self.puts.load(Ordering::Relaxed)
@@ -68,8 +73,7 @@ impl Integration for Room {
     }
 
     fn repeatable(&self, record: &Record) -> bool {
-        // A few writes must not be done twice.
-        !(self.keyed && number_of(record) % 7 == 3)
+        !self.only_once(number_of(record))
     }
 
     fn submit(&self, batch: Batch, sink: AttemptSink) {

@@ -1,6 +1,6 @@
 //! A target: what it stored, which is the truth of a run, and the mood it is in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +39,8 @@ pub(crate) struct Target {
     pub(crate) order: Vec<u64>,
     /// How often it was not known whether an event was stored.
     pub(crate) ambiguous: BTreeMap<u64, u32>,
+    /// Events that must not be stored twice, of which nobody was told whether they are.
+    pub(crate) doubtful: BTreeSet<u64>,
     /// Events that the couriers took, in their order; a `None` where a new gateway begins.
     pub(crate) taken: Vec<Option<u64>>,
     pub(crate) faults: u64,
@@ -53,6 +55,7 @@ impl Target {
             stored: BTreeMap::new(),
             order: Vec::new(),
             ambiguous: BTreeMap::new(),
+            doubtful: BTreeSet::new(),
             taken: Vec::new(),
             faults: 0,
         }
@@ -118,7 +121,12 @@ impl Target {
                 self.faults += 1;
                 let applied = world.chance(70);
                 for event in events {
-                    self.may_have_twice(event);
+                    if self.room.only_once(event) {
+                        // Whoever sends it again does it twice.
+                        self.doubtful.insert(event);
+                    } else {
+                        self.may_have_twice(event);
+                    }
                     if applied {
                         self.store(event);
                     }

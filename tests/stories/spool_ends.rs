@@ -46,6 +46,49 @@ fn what_a_target_refuses_for_good_goes_from_the_spool_to_the_dead_letter() {
     gateway.stop();
 }
 
+/// A counter, of which a second try would make two.
+const ADD: &str = "target: orders, record: { update: { key: { pk: '${event.id}' }, \
+                   set: { raw: '${json(event)}' }, add: { puts: 1 } } }";
+
+#[test]
+fn an_addition_whose_answer_was_lost_is_not_done_twice() {
+    let (folder, stub) = (tempfile::tempdir().unwrap(), Stub::start());
+    let (spool, rejects) = (folder.path().join("spool"), folder.path().join("rejects"));
+    let gateway = gateway()
+        .top(&format!("spool: {{ dir: '{}' }}\n", spool.display()))
+        .target(
+            "orders",
+            &(stub_target(&stub, "dynamodb") + ", dead_letter: rejects"),
+        )
+        .target(
+            "rejects",
+            &format!("log: {{ dir: '{}' }}", rejects.display()),
+        )
+        .fan_out("POST /spooled", &[ADD], "reply: { after: spooled }")
+        .fan_out("POST /else", &[ADD], "reply: { else: spooled }")
+        .start();
+    stub.next(Fault::ResetAfter);
+    gateway.post("/spooled", &event(1)).is(202);
+    eventually("the dead letter has it", || !letters(&rejects).is_empty());
+    assert_eq!(&*letters(&rejects)[0].target, "orders");
+    let left = |how: &str| gateway.metric("sluicegate_spool_records_total", &["orders", how]);
+    eventually("the spool has let it go", || left("uncertain") == 1.0);
+    // Its client can be told, where it waits for the target: nobody knows.
+    stub.next(Fault::ResetAfter);
+    gateway.post("/else", &event(2)).is(504);
+    // What was surely not stored is no such matter.
+    stub.next(Fault::Throttled);
+    gateway.post("/spooled", &event(3)).is(202);
+    eventually("the third is delivered", || {
+        stub.store().counts().contains_key(&3)
+    });
+    let counts = stub.store().counts();
+    assert!(counts.values().all(|times| *times == 1), "{counts:?}");
+    assert_eq!(counts.len(), 3);
+    assert_eq!((left("again"), letters(&rejects).len()), (0.0, 1));
+    gateway.stop();
+}
+
 const TESTED: &str = "sluicegate: 1
 spool: { dir: spool }
 defaults: { auth: none }

@@ -119,6 +119,15 @@ impl Room {
             Self::Producing(room) => room.weigh(record),
         }
     }
+
+    /// See [`Integration::repeatable`]. What a client library takes is: it tries again itself.
+    #[must_use]
+    pub fn repeatable(&self, record: &Record) -> bool {
+        match self {
+            Self::Batching(room) => room.repeatable(record),
+            Self::Producing(_) => true,
+        }
+    }
 }
 
 impl fmt::Debug for Room {

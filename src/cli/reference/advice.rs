@@ -235,6 +235,13 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
          event is as good as the first, write `on_false: accept` in the binding.",
     ),
     (
+        "idempotency_too_large",
+        CLIENT,
+        NO,
+        "Look at the targets for what is missing, and send that under new keys, in smaller batches. \
+         The answer to the first request said what became of each event.",
+    ),
+    (
         "queue_full",
         "the target's, which is slower than what comes in",
         LATER,

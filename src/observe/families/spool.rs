@@ -65,8 +65,8 @@ pub(super) static FAMILIES: &[Family] = &[
     Family {
         name: "spool_records_total",
         kind: Kind::Counter,
-        help: "Records that left the spool, by how: delivered, conflict, refused, expired; and \
-               again for each that was given up and tried once more.",
+        help: "Records that left the spool, by how: delivered, conflict, refused, expired, \
+               uncertain; and again for each that was given up and tried once more.",
         labels: &["target", "outcome"],
         fill: |scrape, samples| of_lanes(scrape, |lane| records(lane, samples)),
     },
@@ -136,6 +136,7 @@ fn records(lane: &LaneReading, samples: &mut Samples<'_>) {
         ("conflict", lane.conflicts),
         ("refused", lane.refused),
         ("expired", lane.expired),
+        ("uncertain", lane.uncertain),
         ("again", lane.again),
     ] {
         samples.add(&[&lane.target, outcome], records);

@@ -218,8 +218,8 @@ impl Look<'_> {
                 "larger_than_queue",
                 at("request_bytes"),
                 format!("bodies may have {body}, the queue of `{name}` holds {queue}"),
-                "a body whose records do not fit the queue is answered 503 however often it is \
-                 sent: raise the target's `queue_bytes`, or lower `accept.request_bytes`"
+                "a body whose records do not fit the queue is refused however often it is sent: \
+                 raise the target's `queue_bytes`, or lower `accept.request_bytes`"
                     .to_owned(),
             );
         }

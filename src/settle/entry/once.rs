@@ -1,5 +1,7 @@
 //! The side of an entry that keys see: what was settled before it came, and what its keys came to.
 
+use std::sync::Arc;
+
 use sluicegate_contract::Outcome;
 
 use super::{Entry, Spooling, Way};
@@ -113,7 +115,7 @@ impl Entry {
                 let binding = self.route.bindings.get(usize::from(record.binding))?;
                 Some(SettledRecord {
                     event: event - events.start,
-                    binding: binding.name.to_string(),
+                    binding: Arc::clone(&binding.name),
                     fate,
                 })
             });

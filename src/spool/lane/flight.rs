@@ -2,12 +2,14 @@
 
 use std::time::Instant;
 
-use sluicegate_contract::{Outcome, ReasonKind};
+use sluicegate_contract::{Outcome, ReasonKind, Record};
 
-use super::place::State;
+use super::place::{State, Unfit};
 use super::{Ended, Lane, Turn};
-use crate::dispatch::Queued;
-use crate::limits::{SPOOL_FULL_LOOK, SPOOL_LOOK, SPOOL_PAUSE_MAX, SPOOL_PAUSE_MIN};
+use crate::dispatch::{self, Queued};
+use crate::limits::{
+    SPOOL_FULL_LOOK, SPOOL_LETTER_WAIT_MAX, SPOOL_LOOK, SPOOL_PAUSE_MAX, SPOOL_PAUSE_MIN,
+};
 use crate::settle::Ledger;
 use crate::spool::reading::count;
 use crate::spool::{Door, Opening};
@@ -59,13 +61,15 @@ impl Lane {
         while batch.len() < most {
             let offset = self.next_ready()?;
             let place = self.window.get(offset)?;
-            let (weight, (record, _)) = (u64::from(place.weight), place.record.as_ref()?);
-            let encoded = match door.weigh(record) {
-                Ok(encoded) => encoded,
-                Err(outcome) => {
-                    let reason = outcome.reason().cloned();
-                    let reason = reason.unwrap_or(ReasonKind::Invalid.into());
-                    self.lose(offset, Ended::Refused, reason, turn);
+            let (weight, (rendered, _)) = (u64::from(place.weight), place.record.as_ref()?);
+            let fit = match rendered {
+                Ok(record) => fit(record, weight, door).map(|encoded| (record, encoded)),
+                Err(unfit) => Err(unfit.clone()),
+            };
+            let (record, encoded) = match fit {
+                Ok(fit) => fit,
+                Err(Unfit { ended, reason }) => {
+                    self.lose(offset, ended, reason, turn);
                     continue;
                 }
             };
@@ -124,10 +128,24 @@ impl Lane {
                 self.failures = 0;
                 self.lose(offset, Ended::Refused, reason, turn);
             }
-            Outcome::GaveUp { .. } => {
-                count(&self.counters.again);
-                self.set(offset, State::Ready);
-                self.ready_from = self.ready_from.min(offset);
+            Outcome::GaveUp { certain, reason } => {
+                let rendered = place.record.as_ref().map(|(rendered, _)| rendered);
+                let record = rendered.and_then(|rendered| rendered.as_ref().ok());
+                if !certain && record.is_some_and(|record| !door.repeatable(record)) {
+                    let ended = Ended::Uncertain;
+                    let unfit = reason.clone();
+                    self.never_again(
+                        offset,
+                        Unfit {
+                            ended,
+                            reason: unfit,
+                        },
+                    );
+                    self.lose(offset, ended, reason, turn);
+                } else {
+                    count(&self.counters.again);
+                    self.ready(offset);
+                }
                 if !self.halted {
                     self.halted = true;
                     self.failures = self.failures.saturating_add(1);
@@ -137,22 +155,53 @@ impl Lane {
         self.pop();
     }
 
-    /// A record that was lost is at the dead letter, or that would not have it.
-    pub(in crate::spool) fn lettered(&mut self, number: u32, kept: bool, turn: &mut Turn<'_>) {
+    /// A record that was lost is at the dead letter, or that would not have it. True where it is
+    /// gone by that.
+    pub(in crate::spool) fn lettered(
+        &mut self,
+        number: u32,
+        kept: bool,
+        turn: &mut Turn<'_>,
+    ) -> bool {
         let Some(offset) = self.offset_of(number) else {
-            return;
+            return false;
         };
-        let Some(State::Lettered(ended)) = self.window.get(offset).map(|place| place.state) else {
-            return;
+        let Some(place) = self.window.get(offset) else {
+            return false;
         };
-        if kept || ended == Ended::Expired {
-            self.settle(offset);
+        let State::Lettered(ended) = place.state else {
+            return false;
+        };
+        let since = |first| turn.now.saturating_duration_since(first);
+        let waited = place.lettered.map(since).unwrap_or_default();
+        let gone = !kept && ended == Ended::Expired && waited >= SPOOL_LETTER_WAIT_MAX;
+        if kept || gone {
+            self.leave(offset, ended);
+        } else if ended == Ended::Expired {
+            self.set(offset, State::Unlettered);
+            self.letters_until = Some(turn.now + SPOOL_PAUSE_MAX);
         } else {
-            // It stays. The target is asked once more, and says again what it thinks of it.
-            self.set(offset, State::Ready);
-            self.ready_from = self.ready_from.min(offset);
+            // It stays. The target is asked once more, and says again what it thinks of it; what
+            // may not be handed over goes to the dead letter again.
+            self.ready(offset);
             self.paused_until = Some(turn.now + SPOOL_PAUSE_MAX);
         }
         self.pop();
+        gone
     }
+}
+
+/// Bytes that a record takes in a call, where its target can ever take it. One that is larger than
+/// the whole queue would wait for room for ever, and all behind it.
+fn fit(record: &Record, weight: u64, door: &impl Door) -> Result<usize, Unfit> {
+    let reason = match door.weigh(record) {
+        Ok(encoded) if weight <= door.limit() => return Ok(encoded),
+        Ok(_) => dispatch::larger_than_queue(weight, door.limit()),
+        Err(outcome) => {
+            let reason = outcome.reason().cloned();
+            reason.unwrap_or(ReasonKind::Invalid.into())
+        }
+    };
+    let ended = Ended::Refused;
+    Err(Unfit { ended, reason })
 }

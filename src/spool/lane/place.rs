@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytestring::ByteString;
-use sluicegate_contract::{Record, RecordId};
+use sluicegate_contract::{Reason, ReasonKind, Record, RecordId};
 
 use super::{Ended, LostRecord};
 use crate::limits::SPOOL_PAUSE_MAX;
@@ -20,8 +20,27 @@ pub(super) struct Place {
     pub(super) origin: Arc<Origin>,
     pub(super) state: State,
     pub(super) weight: u32,
-    /// Until it is settled.
-    pub(super) record: Option<(Record, entry::StoredRecord)>,
+    /// Until it is settled; in the place of what cannot be handed over, why.
+    pub(super) record: Option<(Result<Record, Unfit>, entry::StoredRecord)>,
+    /// When its dead letter was posted first.
+    pub(super) lettered: Option<Instant>,
+}
+
+/// Why a record is not to be handed over, whatever its target would say.
+#[derive(Clone, Debug)]
+pub(super) struct Unfit {
+    pub(super) ended: Ended,
+    pub(super) reason: Reason,
+}
+
+impl Unfit {
+    /// Its courier sent it for its request, and got no answer.
+    pub(super) fn uncertain() -> Self {
+        Self {
+            ended: Ended::Uncertain,
+            reason: ReasonKind::AnswerLost.into(),
+        }
+    }
 }
 
 /// The request of some places.
@@ -41,6 +60,8 @@ pub(super) enum State {
     Flying,
     /// On its way to the dead letter.
     Lettered(Ended),
+    /// Expired, and its dead letter would not have it yet. It is not delivered any more.
+    Unlettered,
     /// Nothing is to be done any more.
     Settled,
 }

@@ -1,7 +1,9 @@
 //! The drain turned by hand: a log in memory, targets that answer as they are told, a clock that is
 //! set.
 
+mod endings;
 mod model;
+mod opening;
 mod stories;
 
 use std::cell::{Cell, RefCell};
@@ -56,6 +58,27 @@ impl Shelf {
             record,
         });
         for payload in encode(request, "route", to_store) {
+            self.put(ENTRY_KIND, payload);
+        }
+    }
+
+    /// Stores a record that a target of this version cannot read.
+    fn store_unreadable(&mut self, request: u128, target: &str) {
+        let other = Field {
+            name: "of_a_later_version",
+            ..FIELDS[0]
+        };
+        let to_store = ToStore {
+            number: 0,
+            event: 0,
+            target,
+            room: "kafka",
+            fields: &[other],
+            binding: target,
+            held: false,
+            record: &payload(1),
+        };
+        for payload in encode(request, "route", [to_store]) {
             self.put(ENTRY_KIND, payload);
         }
     }
@@ -134,6 +157,10 @@ impl Door for Bench {
 
     fn weigh(&self, record: &Record) -> Result<usize, Outcome> {
         Ok(record.bytes())
+    }
+
+    fn repeatable(&self, record: &Record) -> bool {
+        is_repeatable(number(record))
     }
 
     fn limit(&self) -> u64 {
@@ -253,6 +280,19 @@ fn gave_up() -> Outcome {
         certain: true,
         reason: ReasonKind::Unavailable.into(),
     }
+}
+
+/// Nobody knows whether it was stored.
+fn uncertain() -> Outcome {
+    Outcome::GaveUp {
+        certain: false,
+        reason: ReasonKind::AnswerLost.into(),
+    }
+}
+
+/// A few of the records must not be sent twice.
+fn is_repeatable(number: u64) -> bool {
+    number % 5 != 3
 }
 
 fn refused(kind: ReasonKind) -> Outcome {

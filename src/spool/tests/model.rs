@@ -6,8 +6,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use sluicegate_contract::ReasonKind;
 
-use super::{World, delivered, gave_up, lane, refused, world};
-use crate::spool::Opening;
+use super::{World, delivered, gave_up, is_repeatable, lane, refused, uncertain, world};
+use crate::spool::{Fate, Opening};
 
 /// What may happen to a drain.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ enum Event {
     },
     Courier {
         at: usize,
-        delivered: bool,
+        fate: Option<Fate>,
     },
     Open {
         door: bool,
@@ -35,11 +35,16 @@ enum Event {
 fn events() -> impl Strategy<Value = Vec<Event>> {
     let store = prop::collection::vec(any::<(bool, u8)>(), 1..4);
     let store = (store, prop::bool::weighted(0.2));
+    let fate = prop_oneof![
+        Just(None),
+        Just(Some(Fate::Delivered)),
+        Just(Some(Fate::Uncertain)),
+    ];
     let event = prop_oneof![
         3 => store.prop_map(|(records, held)| Event::Store { records, held }),
         5 => (any::<bool>(), any::<usize>(), 0..8_u8)
             .prop_map(|(door, at, outcome)| Event::End { door, at, outcome }),
-        1 => (any::<usize>(), any::<bool>()).prop_map(|(at, delivered)| Event::Courier { at, delivered }),
+        1 => (any::<usize>(), fate).prop_map(|(at, fate)| Event::Courier { at, fate }),
         1 => (any::<bool>(), 0..3_u8).prop_map(|(door, opening)| Event::Open { door, opening }),
         2 => (1..2000_u16).prop_map(Event::Pass),
     ];
@@ -93,15 +98,16 @@ impl Model {
                 world.step();
             }
             Event::End { door, at, outcome } => self.end(world, usize::from(door), at, outcome),
-            Event::Courier { at, delivered } => {
+            Event::Courier { at, fate } => {
                 if self.held.is_empty() {
                     return;
                 }
                 let (request, place, door, number) = self.held.remove(at % self.held.len());
-                if delivered {
+                // What is uncertain is not delivered any more: it leaves with a word about it.
+                if fate.is_some() {
                     self.records.get_mut(&(door, number)).unwrap().1 = true;
                 }
-                world.held.settle(request, place, delivered);
+                world.held.settle(request, place, fate);
                 world.step();
             }
             Event::Open { door, opening } => {
@@ -123,7 +129,7 @@ impl Model {
         }
         world.doors[door].flying.borrow_mut().swap(0, at % count);
         let number = world.doors[door].flying.borrow()[0].1;
-        let settles = outcome < 6;
+        let settles = outcome < 6 || (outcome == 7 && !is_repeatable(number));
         if settles {
             let known = self.records[&(door, number)].1;
             assert!(
@@ -138,7 +144,8 @@ impl Model {
                 0 => refused(ReasonKind::Invalid),
                 1 => refused(ReasonKind::ConditionFalse),
                 2..6 => delivered(),
-                _ => gave_up(),
+                6 => gave_up(),
+                _ => uncertain(),
             },
         );
     }
@@ -157,7 +164,7 @@ proptest! {
         }
         // Everything is mended: all of it is settled.
         for (request, place, ..) in std::mem::take(&mut model.held) {
-            world.held.settle(request, place, false);
+            world.held.settle(request, place, None);
         }
         for door in &world.doors {
             door.opening.set(Opening::Open);

@@ -9,7 +9,7 @@ use sluicegate_contract::ReasonKind;
 use super::{WEIGHT, delivered, gave_up, lane, rated, refused, world};
 use crate::limits::SPOOL_PAUSE_MAX;
 use crate::spool::entry::ENTRY_KIND;
-use crate::spool::{Drain, DrainRules, Ended, LaneRules, Opening};
+use crate::spool::{Drain, DrainRules, Ended, Fate, LaneRules, Opening};
 
 #[test]
 fn records_are_handed_over_in_order_and_the_cursor_follows_what_is_confirmed() {
@@ -202,12 +202,12 @@ fn what_a_courier_still_has_is_left_to_it() {
     assert_eq!(world.doors[0].numbers(), [20], "others go on");
     world.end(0, delivered());
     assert_eq!(world.cursor("a"), 0);
-    world.held.settle(1, 0, true);
-    world.held.settle(1, 2, false);
+    world.held.settle(1, 0, Some(Fate::Delivered));
+    world.held.settle(1, 2, None);
     world.step();
     assert_eq!(world.doors[0].numbers(), [12], "given up, so it is ours");
     world.end(0, delivered());
-    world.held.settle(1, 1, true);
+    world.held.settle(1, 1, Some(Fate::Delivered));
     world.step();
     assert_eq!(world.cursor("a"), 2);
 }
