@@ -43,7 +43,9 @@ pub(super) struct Arguments {
 pub(super) fn command(arguments: &Arguments) -> Result<(), Ending> {
     let (snapshot, _) = look(&arguments.dir)?;
     let usage = snapshot.usage();
-    let keys = holds_keys(&snapshot, &usage);
+    if holds_keys(&snapshot, &usage) && !arguments.json {
+        complain(&format!("these are {KEYS}\n"));
+    }
     let mut reader = snapshot.reader(arguments.selection.from);
     let mut out = BufWriter::new(std::io::stdout().lock());
     let mut listed = 0;
@@ -73,9 +75,6 @@ pub(super) fn command(arguments: &Arguments) -> Result<(), Ending> {
         }
     }
     let _ = out.flush();
-    if keys && !arguments.json {
-        complain(&format!("these are {KEYS}\n"));
-    }
     if listed == 0 && !arguments.json {
         complain("no record is like that\n");
     }
