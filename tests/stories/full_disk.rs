@@ -1,6 +1,7 @@
 //! The disk under the spool is full, as other programs see to: nothing answered is lost, refusals
 //! come at once, other routes go on, and spooling does as soon as there is space.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use crate::kit::{
@@ -45,36 +46,13 @@ fn a_full_disk_refuses_at_once_loses_nothing_and_is_over_when_there_is_space() {
     // Somebody else's file, which goes later on.
     let ballast = disk.path().join("ballast");
     std::fs::write(&ballast, vec![1; 2 << 20]).unwrap();
-    // Until a line no longer fits, then until not even one event does.
-    let mut stored = Vec::new();
-    let mut next = 0;
-    for lines in [200, 1] {
-        while let Some(numbers) = store(&mut client, next, lines) {
-            stored.push(numbers);
-            next += lines;
-            assert!(next < 100_000, "8 MiB hold {next} events");
-        }
-        next += lines;
-    }
+    let (mut stored, mut next) = fill(&mut client);
     // Somebody else takes the rest, to the last byte.
     let other = disk.path().join("other");
     let _ = std::fs::write(&other, vec![1; 8 << 20]);
 
-    let mut took = Vec::new();
-    for n in 0..100 {
-        let began = Instant::now();
-        let answer = client.post("/clicks", &event(next + n));
-        took.push(began.elapsed());
-        assert!([503, 507].contains(&answer.status), "{}", answer.text());
-        assert_eq!(answer.field("sluicegate-outcome"), Some("none"));
-        assert!(answer.field("retry-after").is_some());
-        // What does not need the disk goes on.
-        client.post("/orders", &event(n)).is(200);
-    }
-    next += 100;
-    took.sort_unstable();
-    println!("refused within {:?} to {:?}", took[0], took[99]);
-    assert!(took[50] < REFUSED_WITHIN, "{took:?}");
+    next = refusals_come_at_once(&mut client, next);
+    assert!(gateway.logged("log.full").is_some());
 
     std::fs::remove_file(&ballast).unwrap();
     let began = Instant::now();
@@ -106,8 +84,42 @@ fn a_full_disk_refuses_at_once_loses_nothing_and_is_over_when_there_is_space() {
     gateway.stop();
 }
 
+/// Stores until a group no longer fits, then until not even one event does: what was stored, and
+/// the number after all that was tried.
+fn fill(client: &mut Client) -> (Vec<Range<u64>>, u64) {
+    let (mut stored, mut next) = (Vec::new(), 0);
+    for lines in [200, 1] {
+        while let Some(numbers) = store(client, next, lines) {
+            stored.push(numbers);
+            next += lines;
+            assert!(next < 100_000, "8 MiB hold {next} events");
+        }
+        next += lines;
+    }
+    (stored, next)
+}
+
+/// Gives the number after those that were tried.
+fn refusals_come_at_once(client: &mut Client, next: u64) -> u64 {
+    let mut took = Vec::new();
+    for n in 0..100 {
+        let began = Instant::now();
+        let answer = client.post("/clicks", &event(next + n));
+        took.push(began.elapsed());
+        assert!([503, 507].contains(&answer.status), "{}", answer.text());
+        assert_eq!(answer.field("sluicegate-outcome"), Some("none"));
+        assert!(answer.field("retry-after").is_some());
+        // What does not need the disk goes on.
+        client.post("/orders", &event(n)).is(200);
+    }
+    took.sort_unstable();
+    println!("refused within {:?} to {:?}", took[0], took[99]);
+    assert!(took[50] < REFUSED_WITHIN, "{took:?}");
+    next + 100
+}
+
 /// Posts so many events from a number; their numbers if they are on disk.
-fn store(client: &mut Client, first: u64, count: u64) -> Option<std::ops::Range<u64>> {
+fn store(client: &mut Client, first: u64, count: u64) -> Option<Range<u64>> {
     let numbers = first..first + count;
     let lines = ndjson(numbers.clone());
     let answer = client.post_as("application/x-ndjson", "/clicks", lines.as_bytes());
