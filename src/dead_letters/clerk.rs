@@ -11,7 +11,7 @@ use crossbeam::queue::SegQueue;
 use uuid::Uuid;
 
 use super::Letter;
-use super::desk::{self, Desk, Done, Posted};
+use super::desk::{self, Desk, Done, LetterEnd, Posted};
 use crate::dispatch::Target;
 use crate::limits::LETTERS_WAITING_BYTES_MAX;
 use crate::observe::log::{self, Sampled};
@@ -108,7 +108,13 @@ impl Letters {
             return;
         };
         self.0.bytes.fetch_sub(bytes, Ordering::Relaxed);
-        desk::lose(&self.0.targets, &self.0.said_lost, posted, why);
+        desk::lose(
+            &self.0.targets,
+            &self.0.said_lost,
+            posted,
+            why,
+            LetterEnd::NotNow,
+        );
     }
 
     /// Counts and logs a record that its poster has kept until now, and that nobody has any more.
@@ -247,7 +253,13 @@ impl Post {
         while let Some(posted) = self.queue.pop() {
             let bytes = posted.letter.bytes() as u64;
             self.bytes.fetch_sub(bytes, Ordering::Relaxed);
-            desk::lose(&self.targets, &self.said_lost, posted, "their clerk ended");
+            desk::lose(
+                &self.targets,
+                &self.said_lost,
+                posted,
+                "their clerk ended",
+                LetterEnd::NotNow,
+            );
         }
     }
 }
@@ -274,9 +286,9 @@ mod tests {
         clerk.finish(Duration::from_secs(3600));
         let told = Arc::new(Mutex::new(None));
         let heard = Arc::clone(&told);
-        let done = Done::new(move |kept| *heard.lock().unwrap() = Some(kept));
+        let done = Done::new(move |end| *heard.lock().unwrap() = Some(end));
         let letter = letter(sluicegate_contract::Value::Text("x".into()));
         clerk.letters().post(1, Some(0), letter, Some(done));
-        assert_eq!(*told.lock().unwrap(), Some(false));
+        assert_eq!(*told.lock().unwrap(), Some(LetterEnd::NotNow));
     }
 }

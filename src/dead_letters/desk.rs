@@ -13,20 +13,31 @@ use crate::dispatch::{Queued, Target};
 use crate::limits::{LETTER_LOOK, LETTER_PAUSE, LETTER_WAIT_MAX, RECORD_OVERHEAD_BYTES};
 use crate::observe::log::{self, Sampled};
 
-/// Who is told once it is known whether a letter is kept: exactly once, whatever happens. Where
-/// the letter is dropped on its way, since a thread panicked, it is told that it is not kept.
-pub struct Done(Option<Box<dyn FnOnce(bool) + Send>>);
+/// What became of a letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LetterEnd {
+    /// Its target confirmed it.
+    Kept,
+    /// Not now: its target is full or cannot be reached, or the gateway stops. Later it may be.
+    NotNow,
+    /// Its target refused it for good, and will do so again.
+    Never,
+}
+
+/// Who is told once it is known what became of a letter: exactly once, whatever happens. Where the
+/// letter is dropped on its way, since a thread panicked, it is told that it is not kept now.
+pub struct Done(Option<Box<dyn FnOnce(LetterEnd) + Send>>);
 
 impl Done {
     /// Tells this.
     #[must_use]
-    pub fn new(tell: impl FnOnce(bool) + Send + 'static) -> Self {
+    pub fn new(tell: impl FnOnce(LetterEnd) + Send + 'static) -> Self {
         Self(Some(Box::new(tell)))
     }
 
-    fn tell(mut self, kept: bool) {
+    fn tell(mut self, end: LetterEnd) {
         if let Some(tell) = self.0.take() {
-            tell(kept);
+            tell(end);
         }
     }
 }
@@ -34,7 +45,7 @@ impl Done {
 impl Drop for Done {
     fn drop(&mut self) {
         if let Some(tell) = self.0.take() {
-            tell(false);
+            tell(LetterEnd::NotNow);
         }
     }
 }
@@ -47,7 +58,7 @@ pub struct Posted {
     pub from: Option<u16>,
     /// The letter.
     pub letter: Letter,
-    /// Told whether it is kept.
+    /// Told what became of it.
     pub done: Option<Done>,
 }
 
@@ -110,11 +121,11 @@ impl Desk {
         let target = self.targets.get(usize::from(posted.place));
         let envelope = target.and_then(|target| Some((target, target.envelope.as_ref()?)));
         let Some((target, envelope)) = envelope else {
-            return self.lose(posted, "there is no target for it");
+            return self.lose(posted, "there is no target for it", LetterEnd::Never);
         };
         let record = envelope.record(&posted.letter);
         match target.room.weigh(&record) {
-            Err(reason) => self.lose(posted, &reason.to_string()),
+            Err(reason) => self.lose(posted, &reason.to_string(), LetterEnd::Never),
             Ok(encoded) => {
                 let weight = (record.bytes() + RECORD_OVERHEAD_BYTES) as u64;
                 let list = self.waiting.entry(posted.place).or_default();
@@ -207,7 +218,11 @@ impl Desk {
         let (old, young): (Vec<_>, Vec<_>) = list.into_iter().partition(passed);
         self.waiting.insert(place, young.into());
         for old in std::iter::once(waiting).chain(old) {
-            self.lose(old.posted, "its target took nothing for too long");
+            self.lose(
+                old.posted,
+                "its target took nothing for too long",
+                LetterEnd::NotNow,
+            );
         }
     }
 
@@ -231,7 +246,13 @@ impl Desk {
             Some(reason) if waits && is_full(reason) => {
                 self.wait(posted, since, Some(now + LETTER_PAUSE));
             }
-            Some(reason) => self.lose(posted, &reason.to_string()),
+            Some(reason) => {
+                let end = match outcome {
+                    Outcome::Refused(_) => LetterEnd::Never,
+                    _ => LetterEnd::NotNow,
+                };
+                self.lose(posted, &reason.to_string(), end);
+            }
         }
     }
 
@@ -239,11 +260,11 @@ impl Desk {
     pub fn give_up(&mut self, why: &str) {
         for (_, list) in std::mem::take(&mut self.waiting) {
             for waiting in list {
-                self.lose(waiting.posted, why);
+                self.lose(waiting.posted, why, LetterEnd::NotNow);
             }
         }
         for sent in std::mem::take(&mut self.sent) {
-            self.lose(sent.1.posted, why);
+            self.lose(sent.1.posted, why, LetterEnd::NotNow);
         }
     }
 
@@ -275,19 +296,19 @@ impl Desk {
             log::dead_letter_kept(&letter.target, to, &letter.reason, left_out);
         }
         if let Some(done) = done {
-            done.tell(true);
+            done.tell(LetterEnd::Kept);
         }
     }
 
-    fn lose(&mut self, posted: Posted, why: &str) {
+    fn lose(&mut self, posted: Posted, why: &str, end: LetterEnd) {
         self.ended_bytes += posted.letter.bytes() as u64;
-        lose(&self.targets, &self.said_lost, posted, why);
+        lose(&self.targets, &self.said_lost, posted, why, end);
     }
 }
 
 /// Ends a letter that nobody will keep. Who waits to be told has its record still, and says itself
 /// what becomes of that; else it is counted and logged as lost.
-pub(super) fn lose(targets: &[Target], said: &Sampled, posted: Posted, why: &str) {
+pub(super) fn lose(targets: &[Target], said: &Sampled, posted: Posted, why: &str, end: LetterEnd) {
     let Posted {
         place,
         from,
@@ -301,7 +322,7 @@ pub(super) fn lose(targets: &[Target], said: &Sampled, posted: Posted, why: &str
         if let Some(left_out) = left_out {
             log::dead_letter_unkept(&letter.target, to, &letter.request_id(), why, left_out);
         }
-        return done.tell(false);
+        return done.tell(end);
     }
     if let Some(target) = from.and_then(|from| targets.get(usize::from(from))) {
         target.counters.dead_letter_lost();

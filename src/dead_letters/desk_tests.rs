@@ -47,7 +47,7 @@ struct Story {
     room: Arc<Toy>,
     targets: Arc<[Target]>,
     now: Instant,
-    ends: Arc<Mutex<Vec<bool>>>,
+    ends: Arc<Mutex<Vec<LetterEnd>>>,
 }
 
 impl Story {
@@ -79,7 +79,7 @@ impl Story {
     /// Posts a letter for somebody who has the record until it is kept.
     fn post(&mut self) {
         let ends = Arc::clone(&self.ends);
-        self.take(Some(Done::new(move |kept| ends.lock().unwrap().push(kept))));
+        self.take(Some(Done::new(move |end| ends.lock().unwrap().push(end))));
     }
 
     fn take(&mut self, done: Option<Done>) {
@@ -96,7 +96,7 @@ impl Story {
         self.room.taken.lock().unwrap().clone()
     }
 
-    fn ends(&self) -> Vec<bool> {
+    fn ends(&self) -> Vec<LetterEnd> {
         self.ends.lock().unwrap().clone()
     }
 
@@ -129,11 +129,14 @@ fn a_letter_is_kept_when_its_target_confirms_it() {
     story
         .desk
         .outcome(story.now, id, &Outcome::Delivered(Receipt::Nothing));
-    assert_eq!((story.ends(), story.counted()), (vec![true], (1, 0)));
+    assert_eq!(
+        (story.ends(), story.counted()),
+        (vec![LetterEnd::Kept], (1, 0))
+    );
     assert_eq!(story.targets[1].gauge.used(), 0);
     assert!(story.desk.is_empty() && story.desk.take_ended_bytes() > 0);
     story.desk.outcome(story.now, id, &refused());
-    assert_eq!(story.ends(), [true], "an outcome counts once");
+    assert_eq!(story.ends(), [LetterEnd::Kept], "an outcome counts once");
 }
 
 #[test]
@@ -142,13 +145,16 @@ fn a_letter_that_is_refused_goes_nowhere_else() {
     *story.room.at_once.lock().unwrap() = Some(refused());
     story.post();
     story.desk.send(story.now);
-    assert_eq!((story.ends(), story.counted()), (vec![false], (0, 0)));
+    assert_eq!(
+        (story.ends(), story.counted()),
+        (vec![LetterEnd::Never], (0, 0))
+    );
     assert_eq!(story.taken().len(), 1);
     story.room.bytes_max.store(0, Ordering::Relaxed);
     story.post();
     assert_eq!(
         (story.ends(), story.counted()),
-        (vec![false, false], (0, 0))
+        (vec![LetterEnd::Never, LetterEnd::Never], (0, 0))
     );
     assert_eq!(story.taken().len(), 1, "what can never fit is not sent");
 }
@@ -185,7 +191,10 @@ fn a_letter_does_not_wait_for_ever() {
     assert!(story.taken().is_empty(), "nothing is sent to what is down");
     story.now += LETTER_WAIT_MAX / 2;
     assert!(story.desk.send(story.now).is_some(), "the second waits on");
-    assert_eq!((story.ends(), story.counted()), (vec![false], (0, 0)));
+    assert_eq!(
+        (story.ends(), story.counted()),
+        (vec![LetterEnd::NotNow], (0, 0))
+    );
     gate.state(TargetState::Up, None);
     assert_eq!(story.desk.send(story.now), None);
     assert_eq!(story.taken().len(), 1);
@@ -199,7 +208,7 @@ fn what_is_left_at_the_end_is_told() {
     }
     story.desk.send(story.now);
     story.desk.give_up("the gateway stopped");
-    assert_eq!(story.ends(), [false; 8]);
+    assert_eq!(story.ends(), [LetterEnd::NotNow; 8]);
     assert_eq!(story.counted(), (0, 0));
     assert!(story.desk.is_empty());
 }
@@ -230,7 +239,10 @@ fn a_letter_waits_for_a_full_target_to_have_room_again() {
         let id = *story.taken().last().unwrap();
         let kept = Outcome::Delivered(Receipt::Nothing);
         story.desk.outcome(story.now, id, &kept);
-        assert_eq!((story.ends(), story.counted()), (vec![true], (1, 0)));
+        assert_eq!(
+            (story.ends(), story.counted()),
+            (vec![LetterEnd::Kept], (1, 0))
+        );
     }
 }
 
@@ -247,11 +259,14 @@ fn a_letter_does_not_wait_for_ever_for_what_is_full_nor_at_a_stop() {
         assert!(looks < 1000, "it waits for ever");
     }
     assert!(looks > 10, "{looks}");
-    assert_eq!((story.ends(), story.counted()), (vec![false], (0, 0)));
+    assert_eq!(
+        (story.ends(), story.counted()),
+        (vec![LetterEnd::NotNow], (0, 0))
+    );
     story.post();
     story.desk.hurry();
     story.desk.send(story.now);
-    assert_eq!(story.ends(), [false, false]);
+    assert_eq!(story.ends(), [LetterEnd::NotNow; 2]);
 }
 
 #[test]
@@ -265,7 +280,7 @@ fn who_posted_a_letter_is_told_where_the_desk_goes_down_with_it() {
         &mut story.desk,
         Desk::new(targets, OWNER),
     ));
-    assert_eq!(story.ends(), [false, false]);
+    assert_eq!(story.ends(), [LetterEnd::NotNow; 2]);
 }
 
 #[test]

@@ -20,5 +20,5 @@ mod json;
 mod letter;
 
 pub use clerk::{Clerk, Letters, Ways};
-pub use desk::{Desk, Done, Posted};
+pub use desk::{Desk, Done, LetterEnd, Posted};
 pub use letter::{LETTER_FIELDS, Letter};

@@ -159,7 +159,7 @@ impl Manifest {
             let weighed = rendered.and_then(|record| match record {
                 None => Ok(None),
                 Some(record) => match weigh(target, &record) {
-                    Ok(encoded) => Ok(Some((record, encoded))),
+                    Ok((encoded, weight)) => Ok(Some((record, encoded, weight))),
                     Err(reason) => {
                         let refusal = never_fits(target, &reason);
                         if binding.need == Need::BestEffort && binding.dead_letter.is_some() {
@@ -174,9 +174,8 @@ impl Manifest {
             let (target, letters) = (binding.target as u16, binding.dead_letter.is_some());
             match (weighed, binding.need) {
                 (Ok(None), _) => {}
-                (Ok(Some((record, encoded))), need) => {
+                (Ok(Some((record, encoded, weight))), need) => {
                     required += usize::from(need == Need::Required);
-                    let weight = (record.bytes() + RECORD_OVERHEAD_BYTES) as u32;
                     let once = binding.keeps && !room.repeatable(&record);
                     let (event, binding) = (event.index as u32, place as u16);
                     self.items.push(Item {
@@ -252,15 +251,14 @@ impl Item {
     }
 }
 
-/// Bytes that a record takes in a call, where its target and its queue can ever take it.
-fn weigh(target: &Target, record: &Record) -> Result<usize, Reason> {
+/// Bytes that a record takes in a call and in a queue, where its target and its queue can ever take
+/// it.
+fn weigh(target: &Target, record: &Record) -> Result<(usize, u32), Reason> {
     let encoded = target.room.weigh(record)?;
-    let (bytes, limit) = (
-        (record.bytes() + RECORD_OVERHEAD_BYTES) as u64,
-        target.gauge.limit(),
-    );
-    match bytes > limit {
-        true => Err(larger_than_queue(bytes, limit)),
-        false => Ok(encoded),
+    let bytes = record.bytes() + RECORD_OVERHEAD_BYTES;
+    let (weight, limit) = (bytes as u64, target.gauge.limit());
+    if weight > limit {
+        return Err(larger_than_queue(weight, limit));
     }
+    Ok((encoded, bytes as u32))
 }

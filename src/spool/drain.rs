@@ -11,6 +11,7 @@ use sluicegate_contract::{Outcome, RecordId};
 
 use super::lane::{Lane, Origin, Turn};
 use super::{Door, Fate, Held, LaneCounters, LaneRules, LostRecord, entry};
+use crate::dead_letters::LetterEnd;
 use crate::limits::{SPOOL_EXPIRY_LOOK, SPOOL_PAUSE_MAX, SPOOL_READ_ENTRIES};
 use crate::settle::Ledger;
 
@@ -129,13 +130,13 @@ impl Drain {
         }
     }
 
-    /// A record that was lost was confirmed by the dead letter, or was not. True where it has left
-    /// the spool, and nobody has it.
-    pub fn lettered(&mut self, id: RecordId, confirmed: bool, now: (Instant, SystemTime)) -> bool {
+    /// What the dead letter said of a record that was lost. True where it has left the spool, and
+    /// nobody has it.
+    pub fn lettered(&mut self, id: RecordId, end: LetterEnd, now: (Instant, SystemTime)) -> bool {
         let (place, number) = Ledger::beside_places(id);
         let turn = &mut turn(self.mailbox, self.max_age, place, now, &mut self.lost);
         let lane = self.lanes.get_mut(place as usize).and_then(Option::as_mut);
-        lane.is_some_and(|lane| lane.lettered(number, confirmed, turn))
+        lane.is_some_and(|lane| lane.lettered(number, end, turn))
     }
 
     /// Reads what there is room for, hands over what may be handed over, and moves the cursors.

@@ -235,14 +235,17 @@ impl Lane {
         }
         self.letters_until = None;
         for offset in 0..self.window.len() {
-            let old = |place: &&Place| match place.state {
-                State::Ready => turn.is_old(place.time),
-                State::Unlettered => true,
-                _ => false,
+            let Some(place) = self.window.get(offset) else {
+                break;
             };
-            if self.window.get(offset).filter(old).is_some() {
-                let reason = Reason::new(ReasonKind::Expired, "older than the spool's `max_age`");
-                self.lose(offset, Ended::Expired, reason, turn);
+            match place.state {
+                State::Ready | State::Unlettered(_) if turn.is_old(place.time) => {
+                    let reason =
+                        Reason::new(ReasonKind::Expired, "older than the spool's `max_age`");
+                    self.lose(offset, Ended::Expired, reason, turn);
+                }
+                State::Unlettered(_) => self.ready(offset),
+                _ => {}
             }
         }
         self.pop();

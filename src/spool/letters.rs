@@ -9,13 +9,13 @@ use crossbeam::queue::SegQueue;
 use sluicegate_contract::RecordId;
 
 use super::{Drain, Ended, LostRecord};
-use crate::dead_letters::{Done, Letter, Letters};
+use crate::dead_letters::{Done, Letter, LetterEnd, Letters};
 use crate::observe::log::Sampled;
 
-/// Whether the letter about a record is kept.
+/// What became of the letter about a record.
 struct Answer {
     id: RecordId,
-    kept: bool,
+    end: LetterEnd,
     from: Option<u16>,
     request: u128,
 }
@@ -43,9 +43,9 @@ impl LostRecords {
     /// Tells the drain which letters are kept, and which are not.
     pub(super) fn open(&self, drain: &mut Drain, now: (Instant, SystemTime)) {
         while let Some(answer) = self.answers.pop() {
-            let gone = drain.lettered(answer.id, answer.kept, now);
+            let gone = drain.lettered(answer.id, answer.end, now);
             if let Some(letters) = self.letters.as_ref().filter(|_| gone) {
-                let why = "it had expired, and its dead letter did not take it";
+                let why = "neither its target nor its dead letter took it";
                 letters.lost(answer.from, answer.request, why);
             }
         }
@@ -62,16 +62,16 @@ impl LostRecords {
             let from = lost.door.and_then(|door| u16::try_from(door).ok());
             let to = letters.destination(&lost.route, from.unwrap_or(u16::MAX));
             let Some(to) = to else {
-                drain.lettered(lost.id, true, now);
+                drain.lettered(lost.id, LetterEnd::Kept, now);
                 continue;
             };
             let (id, request) = (lost.id, lost.request);
             let answers = Arc::clone(&self.answers);
             let thread = self.thread.clone();
-            let done = Done::new(move |kept| {
+            let done = Done::new(move |end| {
                 answers.push(Answer {
                     id,
-                    kept,
+                    end,
                     from,
                     request,
                 });

@@ -6,6 +6,7 @@ use sluicegate_contract::{Outcome, ReasonKind, Record};
 
 use super::place::{State, Unfit};
 use super::{Ended, Lane, Turn};
+use crate::dead_letters::LetterEnd;
 use crate::dispatch::{self, Queued};
 use crate::limits::{
     SPOOL_FULL_LOOK, SPOOL_LETTER_WAIT_MAX, SPOOL_LOOK, SPOOL_PAUSE_MAX, SPOOL_PAUSE_MIN,
@@ -160,7 +161,7 @@ impl Lane {
     pub(in crate::spool) fn lettered(
         &mut self,
         number: u32,
-        kept: bool,
+        end: LetterEnd,
         turn: &mut Turn<'_>,
     ) -> bool {
         let Some(offset) = self.offset_of(number) else {
@@ -174,17 +175,15 @@ impl Lane {
         };
         let since = |first| turn.now.saturating_duration_since(first);
         let waited = place.lettered.map(since).unwrap_or_default();
-        let gone = !kept && ended == Ended::Expired && waited >= SPOOL_LETTER_WAIT_MAX;
-        if kept || gone {
+        let too_long = ended == Ended::Expired && waited >= SPOOL_LETTER_WAIT_MAX;
+        let gone = end == LetterEnd::Never || (end == LetterEnd::NotNow && too_long);
+        if gone || end == LetterEnd::Kept {
             self.leave(offset, ended);
-        } else if ended == Ended::Expired {
-            self.set(offset, State::Unlettered);
-            self.letters_until = Some(turn.now + SPOOL_PAUSE_MAX);
         } else {
-            // It stays. The target is asked once more, and says again what it thinks of it; what
-            // may not be handed over goes to the dead letter again.
-            self.ready(offset);
-            self.paused_until = Some(turn.now + SPOOL_PAUSE_MAX);
+            // It stays, and those behind it do not wait for it.
+            self.set(offset, State::Unlettered(ended));
+            let until = turn.now + SPOOL_PAUSE_MAX;
+            self.letters_until.get_or_insert(until);
         }
         self.pop();
         gone

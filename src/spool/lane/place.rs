@@ -60,8 +60,9 @@ pub(super) enum State {
     Flying,
     /// On its way to the dead letter.
     Lettered(Ended),
-    /// Expired, and its dead letter would not have it yet. It is not delivered any more.
-    Unlettered,
+    /// Its dead letter would not have it yet. What is not expired is offered to its target once more
+    /// before it is offered to the dead letter again.
+    Unlettered(Ended),
     /// Nothing is to be done any more.
     Settled,
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use sluicegate_contract::ReasonKind;
 
-use super::{WEIGHT, World, delivered, gave_up, lane, uncertain, world};
+use super::{WEIGHT, World, delivered, gave_up, lane, refused, uncertain, world};
+use crate::dead_letters::LetterEnd;
 use crate::limits::{SPOOL_LETTER_WAIT_MAX, SPOOL_PAUSE_MAX};
 use crate::spool::{Ended, Fate, LaneRules, LostRecord, Opening};
 
@@ -29,9 +30,9 @@ impl World {
     }
 
     /// The dead letter has a record, or would not have it. True where nobody has it any more.
-    fn letter(&mut self, lost: &LostRecord, kept: bool) -> bool {
+    fn letter(&mut self, lost: &LostRecord, end: LetterEnd) -> bool {
         let clock = self.clock();
-        let gone = self.drain.lettered(lost.id, kept, clock);
+        let gone = self.drain.lettered(lost.id, end, clock);
         self.step();
         gone
     }
@@ -45,7 +46,7 @@ fn what_expired_stays_until_its_dead_letter_has_it_and_is_not_delivered() {
     world.pass(TOO_OLD);
     let lost = world.lost();
     assert_eq!((lost.ended, world.cursor("a")), (Ended::Expired, 0));
-    assert!(!world.letter(&lost, false));
+    assert!(!world.letter(&lost, LetterEnd::NotNow));
     assert_eq!(world.cursor("a"), 0, "it is nowhere else");
     world.doors[0].opening.set(Opening::Open);
     world.pass(SPOOL_PAUSE_MAX);
@@ -55,7 +56,7 @@ fn what_expired_stays_until_its_dead_letter_has_it_and_is_not_delivered() {
     );
     let lost = world.lost();
     assert_eq!((lost.ended, lost.request), (Ended::Expired, 1));
-    world.letter(&lost, true);
+    world.letter(&lost, LetterEnd::Kept);
     assert_eq!(world.cursor("a"), 1);
 }
 
@@ -68,7 +69,7 @@ fn what_expired_does_not_wait_for_its_dead_letter_for_ever() {
     let (mut waited, mut gone) = (Duration::ZERO, false);
     while world.cursor("a") == 0 {
         for lost in world.drain.take_lost() {
-            gone |= world.letter(&lost, false);
+            gone |= world.letter(&lost, LetterEnd::NotNow);
         }
         world.pass(SPOOL_PAUSE_MAX);
         waited += SPOOL_PAUSE_MAX;
@@ -87,10 +88,55 @@ fn a_stop_leaves_what_expired_where_it_is() {
     world.shelf.store(2, &[("a", 2)], false);
     world.drain.stop();
     // The clerk ends, and says so of what it had.
-    world.letter(&lost, false);
+    world.letter(&lost, LetterEnd::NotNow);
     world.pass(2 * TOO_OLD);
     assert!(world.drain.take_lost().is_empty(), "nobody would take it");
     assert_eq!(world.cursor("a"), 0);
+}
+
+#[test]
+fn a_record_that_nobody_takes_holds_up_none_behind_it() {
+    let mut world = lettered();
+    for n in 0..3 {
+        world.shelf.store(n.into(), &[("a", n)], false);
+    }
+    world.step();
+    world.end(0, refused(ReasonKind::Invalid));
+    let lost = world.lost();
+    assert!(!world.letter(&lost, LetterEnd::NotNow));
+    world.end(0, delivered());
+    world.end(0, delivered());
+    world.shelf.store(3, &[("a", 3)], false);
+    world.step();
+    assert_eq!(world.doors[0].numbers(), [3], "at once");
+    world.end(0, delivered());
+    assert_eq!(world.cursor("a"), 0, "the spool has the first one still");
+    // Another that nobody takes does not put off the next try for the first.
+    world.pass(SPOOL_PAUSE_MAX / 2);
+    world.shelf.store(4, &[("a", 4)], false);
+    world.step();
+    world.end(0, refused(ReasonKind::Invalid));
+    let other = world.lost();
+    world.letter(&other, LetterEnd::NotNow);
+    world.pass(SPOOL_PAUSE_MAX / 2);
+    assert_eq!(
+        world.doors[0].numbers(),
+        [0, 4],
+        "their target is asked again"
+    );
+    world.end(0, delivered());
+    assert_eq!(world.cursor("a"), 4);
+}
+
+#[test]
+fn what_its_dead_letter_refuses_for_good_is_gone() {
+    let mut world = lettered();
+    world.shelf.store(1, &[("a", 1)], false);
+    world.step();
+    world.end(0, refused(ReasonKind::Invalid));
+    let lost = world.lost();
+    assert!(world.letter(&lost, LetterEnd::Never));
+    assert_eq!(world.cursor("a"), 1, "it would be refused for ever");
 }
 
 #[test]
@@ -130,7 +176,7 @@ fn a_record_that_cannot_be_read_is_never_handed_over() {
     let said = lost.reason.detail().unwrap().to_owned();
     assert!(said.contains("of_a_later_version"), "{said}");
     assert_eq!(world.end(0, delivered()), 2, "others go on");
-    world.letter(&lost, false);
+    world.letter(&lost, LetterEnd::NotNow);
     for _ in 0..3 {
         world.pass(SPOOL_PAUSE_MAX);
         assert!(
@@ -140,11 +186,11 @@ fn a_record_that_cannot_be_read_is_never_handed_over() {
         assert_eq!(world.cursor("a"), 0, "and it stays");
         let lost = world.lost();
         assert_eq!(lost.reason.detail(), Some(&*said));
-        world.letter(&lost, false);
+        world.letter(&lost, LetterEnd::NotNow);
     }
     world.pass(SPOOL_PAUSE_MAX);
     let lost = world.lost();
-    world.letter(&lost, true);
+    world.letter(&lost, LetterEnd::Kept);
     assert_eq!(world.cursor("a"), 2);
 }
 
@@ -168,7 +214,7 @@ fn what_must_not_be_done_twice_is_not_sent_again_once_its_answer_was_lost() {
         assert_eq!((lost.request, lost.ended), (3, Ended::Uncertain));
         assert_eq!(lost.reason.kind(), ReasonKind::AnswerLost);
         if letters {
-            world.letter(&lost, false);
+            world.letter(&lost, LetterEnd::NotNow);
         }
         world.pass(SPOOL_PAUSE_MAX);
         assert_eq!(world.doors[0].numbers(), [1, 2]);
@@ -178,7 +224,7 @@ fn what_must_not_be_done_twice_is_not_sent_again_once_its_answer_was_lost() {
             assert_eq!(world.cursor("a"), 2, "it waits for its dead letter");
             let lost = world.lost();
             assert_eq!((lost.request, lost.ended), (3, Ended::Uncertain));
-            world.letter(&lost, true);
+            world.letter(&lost, LetterEnd::Kept);
         }
         assert_eq!(world.cursor("a"), 3);
         assert!(world.doors[0].numbers().is_empty());

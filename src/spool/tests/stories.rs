@@ -7,6 +7,7 @@ use bytes::Bytes;
 use sluicegate_contract::ReasonKind;
 
 use super::{WEIGHT, delivered, gave_up, lane, rated, refused, world};
+use crate::dead_letters::LetterEnd;
 use crate::limits::SPOOL_PAUSE_MAX;
 use crate::spool::entry::ENTRY_KIND;
 use crate::spool::{Drain, DrainRules, Ended, Fate, LaneRules, Opening};
@@ -180,12 +181,12 @@ fn with_a_dead_letter_the_cursor_waits_until_that_has_it() {
     let lost = world.drain.take_lost().remove(0);
     assert_eq!(world.cursor("a"), 0);
     let clock = world.clock();
-    world.drain.lettered(lost.id, false, clock);
+    world.drain.lettered(lost.id, LetterEnd::NotNow, clock);
     world.pass(SPOOL_PAUSE_MAX);
     assert_eq!(world.doors[0].numbers(), [0], "it is asked once more");
     world.end(0, refused(ReasonKind::TooLarge));
     let lost = world.drain.take_lost().remove(0);
-    world.drain.lettered(lost.id, true, clock);
+    world.drain.lettered(lost.id, LetterEnd::Kept, clock);
     world.step();
     assert_eq!(world.cursor("a"), 2);
 }
