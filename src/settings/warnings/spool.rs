@@ -42,8 +42,8 @@ impl Look<'_> {
             place(node, &["reply", key]),
             format!("nobody keeps what {names} refuses after the 202 of this route"),
             "what a target refuses for good, or does not take within `spool.max_age`, leaves the \
-             spool: it is counted in `sluicegate_spool_records_total` (refused, expired), logged, \
-             and gone. Keep it: write `dead_letter: rejects` in the target or in `reply`, and \
+             spool, and so does an `add` whose answer was lost: counted by its outcome in \
+             `sluicegate_spool_records_total`, logged, and gone. Keep it: write `dead_letter: rejects` in the target or in `reply`, and \
              `rejects: { log: { dir: rejects } }` under `targets`"
                 .to_owned(),
         );
