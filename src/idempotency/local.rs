@@ -24,8 +24,9 @@ use crate::settle::{Mailboxes, Slot};
 
 /// The name of the cursor below which all is forgotten.
 const CURSOR: &str = "window";
-/// The kind of all records of this log.
-const KIND: u8 = 1;
+/// The mark of records about keys in a log: others are those of a spool's entries (1), of records of
+/// targets (16) and of dead letters (17).
+pub const KEY_KIND: u8 = 2;
 /// Key, payload, time, whether it is final.
 const HEAD_BYTES: usize = 16 + 16 + 8 + 1;
 
@@ -121,7 +122,8 @@ fn restore(log: &Log, table: &Table, trail: &mut Trail) -> Result<u64, String> {
     let (now, mut read) = (now(), 0);
     let mut reader = log.reader(log.cursor(CURSOR).unwrap_or(0));
     while let Some(stored) = reader.next().map_err(|error| error.to_string())? {
-        let Some(record) = Logged::decoded(&stored.payload) else {
+        let known = stored.kind == KEY_KIND;
+        let Some(record) = known.then(|| Logged::decoded(&stored.payload)).flatten() else {
             continue;
         };
         read += 1;
@@ -199,7 +201,7 @@ impl Local {
             now().saturating_add(self.window.as_millis() as u64),
         );
         let append = |finish: &Finish| Append {
-            kind: KIND,
+            kind: KEY_KIND,
             time,
             payload: Logged::of(finish, until).encoded(),
         };

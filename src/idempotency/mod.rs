@@ -33,6 +33,7 @@ mod window_tests;
 
 pub use claims::{Claims, Unit, UnitState, Verdict};
 pub use counters::Reading;
+pub use local::KEY_KIND;
 pub use shared::SharedOptions;
 pub use store::{Asked, Finish, Store};
 #[cfg(test)]

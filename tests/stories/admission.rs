@@ -306,9 +306,16 @@ fn a_place_in_flight_is_free_again_when_its_client_has_gone() {
         socket.write_all(head.as_bytes()).unwrap();
         socket
     };
-    let held = [waits(), waits()];
+    let mut held = [waits(), waits()];
     let send = || send(&mut gateway.client(), "/v1/a/events", &[KEY], "{}");
-    eventually("both places are taken", || send().status == 429);
+    eventually("both places are taken", || {
+        let taken = send().status == 429;
+        if !taken {
+            // To look takes a place as well: one of the two may have been turned away for it.
+            held = [waits(), waits()];
+        }
+        taken
+    });
     let full = send().is(429);
     assert!(full.text().contains("`concurrent: 2`"), "{}", full.text());
     assert_eq!(

@@ -15,6 +15,7 @@ use sluicegate_contract::{SetKind, Value, stored};
 use uuid::Uuid;
 
 use super::words::when;
+use crate::idempotency::KEY_KIND;
 use crate::rooms::MARK_LETTER;
 use crate::spool::entry;
 
@@ -84,7 +85,7 @@ pub(super) fn items(stored: &Stored) -> Vec<Item> {
     match (stored.kind, stored.payload.first()) {
         (PROBE, _) => Vec::new(),
         (MARK_LETTER, _) => vec![letter(stored)],
-        _ if is_key(stored) => vec![Item::new(What::Key, stored)],
+        (KEY_KIND, _) => vec![Item::new(What::Key, stored)],
         // CBOR: an array is a spool's entry, a map a record by its fields.
         (_, Some(0x80..=0x9f)) => spooled(stored),
         (_, Some(0xa0..=0xbf)) => {
@@ -94,18 +95,6 @@ pub(super) fn items(stored: &Stored) -> Vec<Item> {
         }
         _ => vec![Item::new(What::Other, stored)],
     }
-}
-
-/// Whether a record is one of the store of idempotency keys, which has the mark of a spool's entry:
-/// 40 bytes of digests and a time, whether it is final, and what became of its request, which is an
-/// array that begins with 16 bytes. So does an entry behind its version.
-fn is_key(stored: &Stored) -> bool {
-    let array = 0x80..=0x9f;
-    let entry =
-        |bytes: &[u8]| matches!(bytes, [first, 1..=0x17, 0x50, ..] if array.contains(first));
-    let settled = |bytes: &[u8]| matches!(bytes, [0 | 1, first, 0x50, ..] if array.contains(first));
-    let behind = stored.payload.get(40..).unwrap_or_default();
-    stored.kind == entry::ENTRY_KIND && !entry(&stored.payload) && settled(behind)
 }
 
 fn spooled(stored: &Stored) -> Vec<Item> {
