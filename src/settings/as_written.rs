@@ -110,8 +110,9 @@ pub(super) struct Target {
     /// The target, for example `rejects`, that keeps those records of this one that nobody will
     /// deliver: what it refused for good, and what was given up and nobody was told of. Where it
     /// takes nothing for a minute, or refuses, they are lost: counted in
-    /// `dead_letters_lost_total`, and logged; what came from the spool stays there instead, unless
-    /// it is too old. None by default.
+    /// `dead_letters_lost_total`, and logged. What came from the spool stays there and is tried
+    /// again instead, unless the dead letter refused it for good too or it is too old. None by
+    /// default.
     pub dead_letter: Option<String>,
 }
 
