@@ -37,7 +37,8 @@ pub(crate) struct Load {
     /// Marks the ids of this measurement.
     pub(crate) run: u32,
     /// Requests a second over all connections, whatever the answers do (an open loop: latency
-    /// counts from when a request was due); 0 for a closed loop.
+    /// counts from when a request was due, if the answer before it was late, and else from when it
+    /// was sent); 0 for a closed loop.
     pub(crate) rate: f64,
 }
 
@@ -214,11 +215,13 @@ async fn connection(shared: Rc<Shared>, mut stream: TcpStream, number: u16) -> R
     while shared.phase.get() != Phase::Over {
         if !pause.is_zero() {
             due += pause;
+            before = due;
             let wait = due.saturating_duration_since(Instant::now());
             if !wait.is_zero() {
                 monoio::time::sleep(wait).await;
+                // The timer's own lateness, a millisecond or two, is not the server's.
+                before = Instant::now();
             }
-            before = due;
         }
         sequence = stamp_all(&mut request, body_at, shared.load.run, number, sequence);
         shared

@@ -11,12 +11,17 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::FallocateFlags;
 
+use crate::reaper::Reaper;
+
 /// The file whose lock says that a process holds the directory.
 const LOCK: &str = "LOCK";
 
 /// Somebody who only looks holds the lock for a moment; that is waited out.
 const LOCK_TRIES: u32 = 10;
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
+/// With so much space left nobody waits for what removed files still occupy for a moment.
+const PLENTY_BYTES: u64 = 1 << 30;
 
 /// The lock of a directory, until it is dropped.
 pub type DirectoryLock = Box<dyn Any + Send + Sync>;
@@ -105,6 +110,7 @@ pub struct RealDisk {
     path: PathBuf,
     writes: bool,
     began: Instant,
+    reaper: Reaper,
 }
 
 impl RealDisk {
@@ -150,6 +156,7 @@ impl RealDisk {
             path: path.to_owned(),
             writes,
             began: Instant::now(),
+            reaper: Reaper::default(),
         })
     }
 
@@ -201,7 +208,13 @@ impl Disk for RealDisk {
 
     fn remove(&self, name: &str) -> io::Result<()> {
         self.changes()?;
-        std::fs::remove_file(self.path.join(name))
+        let path = self.path.join(name);
+        let held = File::open(&path);
+        std::fs::remove_file(&path)?;
+        if let Ok(file) = held {
+            self.reaper.close(file);
+        }
+        Ok(())
     }
 
     fn sync_directory(&self) -> io::Result<()> {
@@ -209,8 +222,16 @@ impl Disk for RealDisk {
     }
 
     fn free_bytes(&self) -> io::Result<u64> {
-        let found = rustix::fs::statvfs(&self.path)?;
-        Ok(found.f_bavail.saturating_mul(found.f_frsize))
+        let free = || -> io::Result<u64> {
+            let found = rustix::fs::statvfs(&self.path)?;
+            Ok(found.f_bavail.saturating_mul(found.f_frsize))
+        };
+        let found = free()?;
+        if found >= PLENTY_BYTES {
+            return Ok(found);
+        }
+        self.reaper.wait();
+        free()
     }
 
     fn lock(&self) -> io::Result<DirectoryLock> {

@@ -6,6 +6,7 @@ mod disk;
 mod format;
 mod log;
 mod reader;
+mod reaper;
 mod recovery;
 mod scan;
 pub mod simulated;
