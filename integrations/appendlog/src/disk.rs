@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, IoSlice};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -67,6 +67,8 @@ pub trait DiskFile: Send + Sync {
     fn allocate(&self, length: u64) -> io::Result<()>;
     /// Cuts the file, or makes it longer with zeros.
     fn set_length(&self, length: u64) -> io::Result<()>;
+    /// Whether the file was removed since it was opened: what it held may be gone by now.
+    fn is_removed(&self) -> bool;
 }
 
 /// Writes all of `bytes`, over several calls if the kernel takes less.
@@ -209,10 +211,13 @@ impl Disk for RealDisk {
     fn remove(&self, name: &str) -> io::Result<()> {
         self.changes()?;
         let path = self.path.join(name);
-        let held = File::open(&path);
+        let held = OpenOptions::new().write(true).open(&path);
         std::fs::remove_file(&path)?;
-        if let Ok(file) = held {
-            self.reaper.close(file);
+        // Under another name, a backup's for one, it lives on.
+        if let Ok(file) = held
+            && file.is_removed()
+        {
+            self.reaper.free(file);
         }
         Ok(())
     }
@@ -230,7 +235,7 @@ impl Disk for RealDisk {
         if found >= PLENTY_BYTES {
             return Ok(found);
         }
-        self.reaper.wait();
+        self.reaper.finish();
         free()
     }
 
@@ -287,5 +292,9 @@ impl DiskFile for File {
 
     fn set_length(&self, length: u64) -> io::Result<()> {
         self.set_len(length)
+    }
+
+    fn is_removed(&self) -> bool {
+        self.metadata().is_ok_and(|it| it.nlink() == 0)
     }
 }

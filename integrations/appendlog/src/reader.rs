@@ -26,6 +26,8 @@ pub struct Reader {
     open: Option<(u64, Scan)>,
     /// Since when nothing but errors came, by the disk's clock.
     failing: Option<Duration>,
+    /// A live log may go on behind what is read.
+    is_of_snapshot: bool,
 }
 
 impl Reader {
@@ -36,6 +38,14 @@ impl Reader {
             next: from,
             open: None,
             failing: None,
+            is_of_snapshot: false,
+        }
+    }
+
+    pub(crate) fn of_snapshot(self) -> Self {
+        Self {
+            is_of_snapshot: true,
+            ..self
         }
     }
 
@@ -80,6 +90,12 @@ impl Reader {
                 // same place is tried again, strictly at first.
                 self.open = None;
                 return Err(io::Error::other("much of a segment cannot be read"));
+            }
+            if !matches!(found, Found::Record(_)) && scan.is_removed() {
+                let base = *base;
+                self.open = None;
+                self.pass_removed(base);
+                continue;
             }
             match found {
                 Found::Record(header) if header.sequence < self.next => {}
@@ -139,10 +155,28 @@ impl Reader {
                     self.open = Some((header.base, scan));
                     return Ok(true);
                 }
-                // It was removed since: all its records are settled, or given up.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => self.pass(header.base, 0),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    self.pass_removed(header.base);
+                }
                 Err(error) => return Err(error),
             }
+        }
+    }
+
+    /// Goes past a segment that was removed. What is settled or given up may be, and a snapshot does
+    /// not know what was since; all else is damage.
+    fn pass_removed(&mut self, base: u64) {
+        let state = self.shared.lock();
+        let segment = state.segments.iter().find(|it| it.header.base == base);
+        let Some(after) = segment.map(|segment| segment.next) else {
+            return;
+        };
+        let expected = self.is_of_snapshot || after <= state.settled();
+        drop(state);
+        if expected {
+            self.next = self.next.max(after);
+        } else {
+            self.pass(base, 0);
         }
     }
 

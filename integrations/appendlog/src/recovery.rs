@@ -108,6 +108,54 @@ struct Open {
     length: u64,
 }
 
+/// What one segment holds.
+struct Read {
+    segment: Segment,
+    /// At its end.
+    scan: Scan,
+    /// Places without a record, and the sequences that are lost in them.
+    gaps: Vec<(Range<u64>, Range<u64>)>,
+    records: u64,
+    /// Below this all was durable when the last record was written, or a later segment begun.
+    durable: u64,
+}
+
+impl Read {
+    /// `known` is the sequence below which records were durable when the cursors were written.
+    fn segment(open: &Open, header: SegmentHeader, known: u64) -> io::Result<Self> {
+        let limit = open.limit.unwrap_or(u64::MAX);
+        let mut scan = Scan::new(Arc::clone(&open.file), header, limit, open.length);
+        scan.be_lenient();
+        let mut read = Self {
+            segment: Segment::new(header, open.length),
+            scan,
+            gaps: Vec::new(),
+            records: 0,
+            durable: open.limit.map_or(known, |_| u64::MAX),
+        };
+        loop {
+            let at = read.scan.at();
+            match read.scan.step()? {
+                Found::Record(found) => {
+                    let end = read.scan.at();
+                    read.segment.record(found.sequence, found.time, at, end);
+                    read.records += 1;
+                    read.durable = read.durable.max(found.durable_below());
+                }
+                Found::Damage { bytes, sequences } => read.gaps.push((bytes, sequences)),
+                Found::End { at, garbage } => {
+                    let expected = read.scan.expected();
+                    let end = open.limit.unwrap_or(expected.max(known));
+                    if garbage > 0 {
+                        read.gaps.push((at..at + garbage, expected..end));
+                    }
+                    return Ok(read);
+                }
+            }
+        }
+    }
+}
+
 impl Pass<'_> {
     fn segment(&mut self, base: u64, limit: Option<u64>) -> io::Result<()> {
         let name = segment_name(base);
@@ -129,6 +177,9 @@ impl Pass<'_> {
         // What cannot be read stays zero.
         let _ = read_full(open.file.as_ref(), &mut block, 0);
         let Some(header) = SegmentHeader::decode(&block, base) else {
+            if self.is_gone(&open) {
+                return Ok(());
+            }
             return self.headless(&open);
         };
         let header_damaged = block != header.encode();
@@ -136,34 +187,23 @@ impl Pass<'_> {
     }
 
     fn records(&mut self, open: &Open, header: SegmentHeader, damaged: bool) -> io::Result<()> {
-        let mut segment = Segment::new(header, open.length);
-        let limit = open.limit.unwrap_or(u64::MAX);
-        let mut scan = Scan::new(Arc::clone(&open.file), header, limit, open.length);
-        scan.be_lenient();
-        // Places without a record, and what the last record found durable when it was written.
-        let mut gaps = Vec::new();
-        let mut durable = if open.limit.is_some() {
-            u64::MAX
-        } else {
-            self.known
-        };
-        loop {
-            let at = scan.at();
-            match scan.step()? {
-                Found::Record(found) => {
-                    segment.record(found.sequence, found.time, at, scan.at());
-                    self.recovery.records += 1;
-                    durable = durable.max(found.durable_below());
-                }
-                Found::Damage { bytes, sequences } => gaps.push((bytes, sequences)),
-                Found::End { at, garbage } if garbage > 0 => {
-                    let end = open.limit.unwrap_or(scan.expected().max(self.known));
-                    gaps.push((at..at + garbage, scan.expected()..end));
-                    break;
-                }
-                Found::End { .. } => break,
-            }
+        let mut read = Read::segment(open, header, self.known)?;
+        if !self.mend && !read.gaps.is_empty() {
+            // A live log was perhaps writing there; what a second look sees again is damage.
+            let before = std::mem::replace(&mut read, Read::segment(open, header, self.known)?);
+            read.gaps.retain(|gap| before.gaps.contains(gap));
         }
+        if self.is_gone(open) {
+            return Ok(());
+        }
+        let Read {
+            segment,
+            scan,
+            gaps,
+            records,
+            durable,
+        } = read;
+        self.recovery.records += records;
         if damaged && segment.next > open.base {
             // The other copy served; nothing is lost.
             self.damage(open, 0..FIRST_RECORD, open.base..open.base);
@@ -295,6 +335,11 @@ impl Pass<'_> {
             sequences,
             copied_to,
         });
+    }
+
+    /// Whether a live log removed the segment while it was read: what seems damaged is not.
+    fn is_gone(&self, open: &Open) -> bool {
+        !self.mend && open.file.is_removed()
     }
 
     fn is_aside(&self, open: &Open, bytes: &Range<u64>, end: &str) -> bool {

@@ -83,6 +83,11 @@ impl Scan {
         self.unreadable
     }
 
+    /// Whether the segment was removed while it is open.
+    pub(crate) fn is_removed(&self) -> bool {
+        self.file.is_removed()
+    }
+
     /// Whether there may be another record without looking anew at what is committed.
     pub(crate) fn has_more(&self) -> bool {
         self.at < self.end && self.expected < self.limit
@@ -191,8 +196,11 @@ impl Scan {
         let blank = blocks.take_while(|block| ZEROS.starts_with(block)).count() * ZEROS.len();
         let rest = seen.get(blank..).unwrap_or_default();
         let zeros = blank + rest.iter().take_while(|byte| **byte == 0).count();
+        if seen.is_empty() {
+            // The file is shorter than was thought: it was cut since.
+            return Ok(self.end);
+        }
         if zeros >= seen.len() {
-            // A file that is shorter than was thought ends here, too.
             return Ok(at + (seen.len() as u64).max(ALIGNMENT));
         }
         Ok(at + zeros as u64 / ALIGNMENT * ALIGNMENT)

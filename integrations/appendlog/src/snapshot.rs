@@ -47,6 +47,6 @@ impl Snapshot {
     /// See [`crate::Log::reader`].
     #[must_use]
     pub fn reader(&self, from: u64) -> Reader {
-        Reader::new(Arc::clone(&self.disk), self.shared.clone(), from)
+        Reader::new(Arc::clone(&self.disk), self.shared.clone(), from).of_snapshot()
     }
 }

@@ -107,4 +107,9 @@ impl DiskFile for SimulatedFile {
     fn set_length(&self, length: u64) -> io::Result<()> {
         self.change(Pending::Length(length), |_| length)
     }
+
+    fn is_removed(&self) -> bool {
+        let named = self.with(|inner, file| Ok(inner.names.values().any(|named| *named == file)));
+        named.is_ok_and(|named| !named)
+    }
 }
