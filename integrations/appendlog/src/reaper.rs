@@ -59,7 +59,12 @@ impl Shared {
     fn free(&self, file: &File) {
         let mut length = file.metadata().map_or(0, |it| it.len());
         while length > 0 {
-            length = length.saturating_sub(PIECE);
+            let hurried = self.lock().hurrying > 0;
+            length = if hurried {
+                0
+            } else {
+                length.saturating_sub(PIECE)
+            };
             // What it cannot cut goes when it is closed.
             if file.set_len(length).is_err() {
                 return;
