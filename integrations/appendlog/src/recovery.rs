@@ -7,6 +7,7 @@
 
 mod aside;
 mod found;
+mod read;
 
 use std::io;
 use std::ops::Range;
@@ -15,11 +16,11 @@ use std::sync::Arc;
 use crate::cursors::CursorsFound;
 use crate::disk::{Disk, DiskFile, read_full};
 use crate::format::{FIRST_RECORD, SegmentHeader};
-use crate::scan::{Found, Scan};
 use crate::state::{Segment, State};
 use crate::{cursors, segment_base, segment_name};
 use aside::{copy, note, write_file};
 pub use found::{Damage, Recovery};
+use read::{Open, Read};
 
 /// The most files that are copied aside; further damage is counted and skipped all the same.
 const COPIES_MAX: usize = 256;
@@ -37,8 +38,9 @@ pub(crate) fn recover(
     disk: &Arc<dyn Disk>,
     mend: bool,
 ) -> io::Result<(State, CursorsFound, Recovery)> {
-    let names = disk.list()?;
+    // First the cursors: what they say of a live log holds for segments that are listed later.
     let found = cursors::read(disk.as_ref());
+    let names = disk.list()?;
     let mut bases: Vec<u64> = names.iter().filter_map(|name| segment_base(name)).collect();
     bases.sort_unstable();
     let aside = |name: &String| name.ends_with(DAMAGED) || name.ends_with(TORN);
@@ -49,6 +51,7 @@ pub(crate) fn recover(
         copies: copies.collect(),
         known: found.state.next,
         ends: Vec::new(),
+        went: false,
         recovery: Recovery {
             cursor_files_damaged: found.damaged,
             ..Recovery::default()
@@ -94,66 +97,10 @@ struct Pass<'a> {
     known: u64,
     /// Of each segment its base, where it ends, and the sequence up to which it is accounted for.
     ends: Vec<(u64, u64, u64)>,
+    /// Some were removed while they were read.
+    went: bool,
     recovery: Recovery,
     state: State,
-}
-
-/// A segment while it is read.
-struct Open {
-    name: String,
-    base: u64,
-    /// The base of the next segment, if there is one.
-    limit: Option<u64>,
-    file: Arc<dyn DiskFile>,
-    length: u64,
-}
-
-/// What one segment holds.
-struct Read {
-    segment: Segment,
-    /// At its end.
-    scan: Scan,
-    /// Places without a record, and the sequences that are lost in them.
-    gaps: Vec<(Range<u64>, Range<u64>)>,
-    records: u64,
-    /// Below this all was durable when the last record was written, or a later segment begun.
-    durable: u64,
-}
-
-impl Read {
-    /// `known` is the sequence below which records were durable when the cursors were written.
-    fn segment(open: &Open, header: SegmentHeader, known: u64) -> io::Result<Self> {
-        let limit = open.limit.unwrap_or(u64::MAX);
-        let mut scan = Scan::new(Arc::clone(&open.file), header, limit, open.length);
-        scan.be_lenient();
-        let mut read = Self {
-            segment: Segment::new(header, open.length),
-            scan,
-            gaps: Vec::new(),
-            records: 0,
-            durable: open.limit.map_or(known, |_| u64::MAX),
-        };
-        loop {
-            let at = read.scan.at();
-            match read.scan.step()? {
-                Found::Record(found) => {
-                    let end = read.scan.at();
-                    read.segment.record(found.sequence, found.time, at, end);
-                    read.records += 1;
-                    read.durable = read.durable.max(found.durable_below());
-                }
-                Found::Damage { bytes, sequences } => read.gaps.push((bytes, sequences)),
-                Found::End { at, garbage } => {
-                    let expected = read.scan.expected();
-                    let end = open.limit.unwrap_or(expected.max(known));
-                    if garbage > 0 {
-                        read.gaps.push((at..at + garbage, expected..end));
-                    }
-                    return Ok(read);
-                }
-            }
-        }
-    }
 }
 
 impl Pass<'_> {
@@ -161,7 +108,10 @@ impl Pass<'_> {
         let name = segment_name(base);
         let file = match self.disk.open(&name) {
             // A live log removed it since its directory was listed.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.went = true;
+                return Ok(());
+            }
             file => file?,
         };
         let open = Open {
@@ -262,6 +212,10 @@ impl Pass<'_> {
     /// those that nobody needs any more, so that they may be.
     fn missing(&mut self, settled: u64) {
         let ends = std::mem::take(&mut self.ends);
+        if ends.is_empty() && self.went {
+            // All that was listed is settled by now, and what came since was not looked at.
+            return;
+        }
         let mut before = None;
         for (base, at, until) in ends {
             let (_, _, told) = before.unwrap_or((base, at, base));
@@ -338,8 +292,10 @@ impl Pass<'_> {
     }
 
     /// Whether a live log removed the segment while it was read: what seems damaged is not.
-    fn is_gone(&self, open: &Open) -> bool {
-        !self.mend && open.file.is_removed()
+    fn is_gone(&mut self, open: &Open) -> bool {
+        let gone = !self.mend && open.file.is_removed();
+        self.went |= gone;
+        gone
     }
 
     fn is_aside(&self, open: &Open, bytes: &Range<u64>, end: &str) -> bool {
