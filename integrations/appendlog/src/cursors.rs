@@ -41,6 +41,14 @@ pub(crate) struct CursorState {
     pub(crate) cursors: BTreeMap<String, u64>,
 }
 
+impl CursorState {
+    /// Everything below this sequence is settled.
+    pub(crate) fn settled(&self) -> u64 {
+        let lowest = self.cursors.values().copied().min();
+        self.floor.max(lowest.unwrap_or_default())
+    }
+}
+
 /// What was found when the files were opened.
 #[derive(Debug, Default)]
 pub(crate) struct CursorsFound {

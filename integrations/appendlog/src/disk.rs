@@ -6,12 +6,12 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, IoSlice};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::fs::FallocateFlags;
 
-use crate::reaper::Reaper;
+use crate::reaper::{PIECE, Reaper};
 
 /// The file whose lock says that a process holds the directory.
 const LOCK: &str = "LOCK";
@@ -22,6 +22,9 @@ const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// With so much space left nobody waits for what removed files still occupy for a moment.
 const PLENTY_BYTES: u64 = 1 << 30;
+
+/// The most removed files that are held open until the directory is synced.
+const REMOVED_MAX: usize = 16;
 
 /// The lock of a directory, until it is dropped.
 pub type DirectoryLock = Box<dyn Any + Send + Sync>;
@@ -38,11 +41,12 @@ pub trait Disk: Send + Sync {
     fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>>;
     /// Renames a file.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
-    /// Removes a file.
+    /// Removes a file. Whoever has it open may see it shrink from now on.
     fn remove(&self, name: &str) -> io::Result<()>;
     /// Makes creations, renames and removals durable.
     fn sync_directory(&self) -> io::Result<()>;
-    /// Bytes that may still be written to new files.
+    /// Bytes that may still be written to new files. Where these are few, it waits until removed
+    /// files have given theirs back.
     fn free_bytes(&self) -> io::Result<u64>;
     /// Takes the directory for this process; `WouldBlock` if another has it.
     fn lock(&self) -> io::Result<DirectoryLock>;
@@ -112,6 +116,8 @@ pub struct RealDisk {
     path: PathBuf,
     writes: bool,
     began: Instant,
+    /// Unlinked, and perhaps not for good before the directory is synced.
+    removed: Mutex<Vec<File>>,
     reaper: Reaper,
 }
 
@@ -158,8 +164,13 @@ impl RealDisk {
             path: path.to_owned(),
             writes,
             began: Instant::now(),
+            removed: Mutex::default(),
             reaper: Reaper::default(),
         })
+    }
+
+    fn removed(&self) -> MutexGuard<'_, Vec<File>> {
+        self.removed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn changes(&self) -> io::Result<()> {
@@ -211,19 +222,27 @@ impl Disk for RealDisk {
     fn remove(&self, name: &str) -> io::Result<()> {
         self.changes()?;
         let path = self.path.join(name);
-        let held = OpenOptions::new().write(true).open(&path);
+        let mut removed = self.removed();
+        // Each keeps a descriptor until the directory is synced.
+        let large = |file: &File| file.length().is_ok_and(|length| length > PIECE);
+        let held = (removed.len() < REMOVED_MAX)
+            .then(|| OpenOptions::new().write(true).open(&path).ok())
+            .flatten()
+            .filter(large);
         std::fs::remove_file(&path)?;
         // Under another name, a backup's for one, it lives on.
-        if let Ok(file) = held
-            && file.is_removed()
-        {
-            self.reaper.free(file);
-        }
+        removed.extend(held.filter(File::is_removed));
         Ok(())
     }
 
     fn sync_directory(&self) -> io::Result<()> {
-        File::open(&self.path)?.sync_all()
+        File::open(&self.path)?.sync_all()?;
+        // Only now: a name that comes back after a power cut has all that it had.
+        let removed = std::mem::take(&mut *self.removed());
+        if !removed.is_empty() {
+            self.reaper.free(removed);
+        }
+        Ok(())
     }
 
     fn free_bytes(&self) -> io::Result<u64> {
@@ -234,6 +253,9 @@ impl Disk for RealDisk {
         let found = free()?;
         if found >= PLENTY_BYTES {
             return Ok(found);
+        }
+        if !self.removed().is_empty() {
+            self.sync_directory()?;
         }
         self.reaper.finish();
         free()

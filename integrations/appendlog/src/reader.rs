@@ -91,10 +91,13 @@ impl Reader {
                 self.open = None;
                 return Err(io::Error::other("much of a segment cannot be read"));
             }
-            if !matches!(found, Found::Record(_)) && scan.is_removed() {
-                let base = *base;
+            let base = *base;
+            if !matches!(found, Found::Record(_))
+                && scan.is_removed()
+                && let Some(after) = after_removed(&self.shared, base, self.is_of_snapshot)
+            {
                 self.open = None;
-                self.pass_removed(base);
+                self.next = self.next.max(after);
                 continue;
             }
             match found {
@@ -112,11 +115,10 @@ impl Reader {
                 Found::Damage { bytes, sequences } => {
                     let lost = sequences.end - sequences.start;
                     self.next = self.next.max(sequences.end);
-                    self.shared.lock().damage(*base, bytes.start, lost);
+                    self.shared.lock().damage(base, bytes.start, lost);
                 }
                 // The state says that there is more in this segment, and there is not.
                 Found::End { at, .. } => {
-                    let base = *base;
                     self.open = None;
                     self.pass(base, at);
                 }
@@ -156,27 +158,13 @@ impl Reader {
                     return Ok(true);
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    self.pass_removed(header.base);
+                    match after_removed(&self.shared, header.base, self.is_of_snapshot) {
+                        Some(after) => self.next = self.next.max(after),
+                        None => self.pass(header.base, 0),
+                    }
                 }
                 Err(error) => return Err(error),
             }
-        }
-    }
-
-    /// Goes past a segment that was removed. What is settled or given up may be, and a snapshot does
-    /// not know what was since; all else is damage.
-    fn pass_removed(&mut self, base: u64) {
-        let state = self.shared.lock();
-        let segment = state.segments.iter().find(|it| it.header.base == base);
-        let Some(after) = segment.map(|segment| segment.next) else {
-            return;
-        };
-        let expected = self.is_of_snapshot || after <= state.settled();
-        drop(state);
-        if expected {
-            self.next = self.next.max(after);
-        } else {
-            self.pass(base, 0);
         }
     }
 
@@ -190,4 +178,15 @@ impl Reader {
         state.damage(base, at, after.saturating_sub(self.next));
         self.next = self.next.max(after);
     }
+}
+
+/// The sequence behind a segment that is not there any more, if that is no loss: what is settled or
+/// given up may go, and of what a snapshot saw nobody knows what was settled since.
+fn after_removed(shared: &Shared, base: u64, of_snapshot: bool) -> Option<u64> {
+    let state = shared.lock();
+    let segment = state.segments.iter().find(|it| it.header.base == base);
+    let Some(after) = segment.map(|segment| segment.next) else {
+        return Some(0);
+    };
+    (of_snapshot || after <= state.settled()).then_some(after)
 }

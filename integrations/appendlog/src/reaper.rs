@@ -7,9 +7,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Bytes that are freed at once.
-const PIECE: u64 = 1 << 20;
-/// Between two pieces, while nobody is in a hurry: some 70 MiB a second.
+pub(crate) const PIECE: u64 = 1 << 20;
+/// Between two pieces while one file waits, and shorter the more there are.
 const PAUSE: Duration = Duration::from_millis(10);
+/// The most files that are held open here.
+const WAITING_MAX: usize = 16;
 
 /// Frees files off the caller's thread. Its own thread is there only while there are some.
 #[derive(Default)]
@@ -30,12 +32,6 @@ struct State {
     hurrying: usize,
     /// A thread is there, and looks once more before it goes.
     at_work: bool,
-}
-
-impl State {
-    fn is_calm(&mut self) -> bool {
-        self.waiting.is_empty() && self.hurrying == 0
-    }
 }
 
 impl Shared {
@@ -59,7 +55,11 @@ impl Shared {
     fn free(&self, file: &File) {
         let mut length = file.metadata().map_or(0, |it| it.len());
         while length > 0 {
-            let hurried = self.lock().hurrying > 0;
+            let state = self.lock();
+            let pause = PAUSE.div_f64((1 + state.waiting.len()) as f64);
+            let calm = |state: &mut State| state.hurrying == 0;
+            let waited = self.changed.wait_timeout_while(state, pause, calm);
+            let hurried = waited.is_ok_and(|(state, _)| state.hurrying > 0);
             length = if hurried {
                 0
             } else {
@@ -69,28 +69,34 @@ impl Shared {
             if file.set_len(length).is_err() {
                 return;
             }
-            let calm = |state: &mut State| state.is_calm();
-            drop(self.changed.wait_timeout_while(self.lock(), PAUSE, calm));
         }
     }
 }
 
 impl Reaper {
-    /// Frees an unlinked file, open for writing, soon. Whoever has it open sees it shrink.
-    pub(crate) fn free(&self, file: File) {
+    /// Frees unlinked files, open for writing, soon; past some they are closed, and so freed, at
+    /// once. Whoever has one open sees it shrink.
+    pub(crate) fn free(&self, files: Vec<File>) {
         let mut state = self.shared.lock();
-        state.waiting.push(file);
-        self.shared.changed.notify_all();
-        if state.at_work {
+        let mut files = files.into_iter();
+        let room = WAITING_MAX.saturating_sub(state.waiting.len());
+        state.waiting.extend(files.by_ref().take(room));
+        let begins = !state.at_work && !state.waiting.is_empty();
+        state.at_work |= begins;
+        drop(state);
+        if !begins {
             return;
         }
-        state.at_work = true;
-        drop(state);
         let shared = Arc::clone(&self.shared);
         let thread = std::thread::Builder::new().name("sluicegate-free".to_owned());
         if thread.spawn(move || shared.work()).is_err() {
-            // No thread to be had: slower, but done.
-            self.shared.work();
+            // No thread to be had: they are closed here.
+            let mut state = self.shared.lock();
+            state.at_work = false;
+            let closed = std::mem::take(&mut state.waiting);
+            self.shared.changed.notify_all();
+            drop(state);
+            drop(closed);
         }
     }
 
@@ -105,12 +111,32 @@ impl Reaper {
     }
 }
 
+impl Drop for Reaper {
+    /// Nobody finds anything of them afterwards.
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
     use super::*;
 
+    const LENGTH: u64 = 3 * PIECE + 1;
+
+    fn unlinked(folder: &Path, number: usize) -> File {
+        let path = folder.join(number.to_string());
+        let file = File::create(&path).unwrap();
+        file.set_len(LENGTH).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        file
+    }
+
     /// What this process has open below a directory.
-    fn open_below(folder: &std::path::Path) -> usize {
+    fn open_below(folder: &Path) -> usize {
         let open = std::fs::read_dir("/proc/self/fd").unwrap();
         open.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
             .filter(|target| target.starts_with(folder))
@@ -121,18 +147,34 @@ mod tests {
     fn what_was_handed_over_is_gone_at_the_finish() {
         let folder = tempfile::tempdir().unwrap();
         let reaper = Reaper::default();
-        let mut files = Vec::new();
-        for number in 0..20 {
-            let path = folder.path().join(number.to_string());
-            files.push(File::create(&path).unwrap());
-            files[number].set_len(3 * PIECE + 1).unwrap();
-            std::fs::remove_file(&path).unwrap();
-        }
+        let files = (0..20)
+            .map(|number| unlinked(folder.path(), number))
+            .collect();
         assert_eq!(open_below(folder.path()), 20);
-        for file in files {
-            reaper.free(file);
-        }
+        std::thread::scope(|scope| {
+            scope.spawn(|| reaper.free(files));
+            scope.spawn(|| reaper.finish());
+        });
         reaper.finish();
         assert_eq!(open_below(folder.path()), 0);
+    }
+
+    #[test]
+    fn a_large_file_goes_in_pieces() {
+        let folder = tempfile::tempdir().unwrap();
+        let reaper = Reaper::default();
+        let file = unlinked(folder.path(), 1);
+        let seen = file.try_clone().unwrap();
+        reaper.free(vec![file]);
+        let mut lengths = BTreeSet::new();
+        while !lengths.contains(&0) {
+            lengths.insert(seen.metadata().unwrap().len());
+        }
+        assert!(lengths.len() > 1 && lengths.iter().all(|it| it % PIECE <= 1));
+        assert!(lengths.iter().all(|it| *it <= LENGTH));
+        assert!(
+            lengths.iter().any(|it| (1..LENGTH).contains(it)),
+            "{lengths:?}"
+        );
     }
 }

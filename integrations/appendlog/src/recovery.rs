@@ -51,7 +51,6 @@ pub(crate) fn recover(
         copies: copies.collect(),
         known: found.state.next,
         ends: Vec::new(),
-        went: false,
         recovery: Recovery {
             cursor_files_damaged: found.damaged,
             ..Recovery::default()
@@ -61,8 +60,12 @@ pub(crate) fn recover(
     for (place, base) in bases.iter().enumerate() {
         pass.segment(*base, bases.get(place + 1).copied())?;
     }
-    let settled = found.state.cursors.values().copied().min();
-    pass.missing(found.state.floor.max(settled.unwrap_or_default()));
+    let mut settled = found.state.settled();
+    if !mend {
+        // A live log may have removed segments since. It made its cursors durable before.
+        settled = settled.max(cursors::read(disk.as_ref()).state.settled());
+    }
+    pass.missing(settled);
     if !bases.is_empty() {
         pass.attempt(|| disk.sync_directory());
     }
@@ -97,8 +100,6 @@ struct Pass<'a> {
     known: u64,
     /// Of each segment its base, where it ends, and the sequence up to which it is accounted for.
     ends: Vec<(u64, u64, u64)>,
-    /// Some were removed while they were read.
-    went: bool,
     recovery: Recovery,
     state: State,
 }
@@ -108,10 +109,7 @@ impl Pass<'_> {
         let name = segment_name(base);
         let file = match self.disk.open(&name) {
             // A live log removed it since its directory was listed.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.went = true;
-                return Ok(());
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             file => file?,
         };
         let open = Open {
@@ -123,9 +121,11 @@ impl Pass<'_> {
         };
         self.recovery.bytes += open.length;
         self.state.next = self.state.next.max(base);
-        let mut block = vec![0; FIRST_RECORD as usize];
-        // What cannot be read stays zero.
-        let _ = read_full(open.file.as_ref(), &mut block, 0);
+        let mut block = header_block(&open);
+        if !self.mend && SegmentHeader::decode(&block, base).is_none() {
+            // A live log was perhaps about to write it.
+            block = header_block(&open);
+        }
         let Some(header) = SegmentHeader::decode(&block, base) else {
             if self.is_gone(&open) {
                 return Ok(());
@@ -142,9 +142,9 @@ impl Pass<'_> {
             // A live log was perhaps writing there; what a second look sees again is damage.
             let before = std::mem::replace(&mut read, Read::segment(open, header, self.known)?);
             read.gaps.retain(|gap| before.gaps.contains(gap));
-        }
-        if self.is_gone(open) {
-            return Ok(());
+            if self.is_gone(open) {
+                return Ok(());
+            }
         }
         let Read {
             segment,
@@ -212,10 +212,6 @@ impl Pass<'_> {
     /// those that nobody needs any more, so that they may be.
     fn missing(&mut self, settled: u64) {
         let ends = std::mem::take(&mut self.ends);
-        if ends.is_empty() && self.went {
-            // All that was listed is settled by now, and what came since was not looked at.
-            return;
-        }
         let mut before = None;
         for (base, at, until) in ends {
             let (_, _, told) = before.unwrap_or((base, at, base));
@@ -292,10 +288,8 @@ impl Pass<'_> {
     }
 
     /// Whether a live log removed the segment while it was read: what seems damaged is not.
-    fn is_gone(&mut self, open: &Open) -> bool {
-        let gone = !self.mend && open.file.is_removed();
-        self.went |= gone;
-        gone
+    fn is_gone(&self, open: &Open) -> bool {
+        !self.mend && open.file.is_removed()
     }
 
     fn is_aside(&self, open: &Open, bytes: &Range<u64>, end: &str) -> bool {
@@ -328,6 +322,13 @@ impl Pass<'_> {
         self.recovery.disk_errors += u64::from(matches!(done, Some(Err(_))));
         matches!(done, Some(Ok(())))
     }
+}
+
+/// The block of a segment's header; what cannot be read stays zero.
+fn header_block(open: &Open) -> Vec<u8> {
+    let mut block = vec![0; FIRST_RECORD as usize];
+    let _ = read_full(open.file.as_ref(), &mut block, 0);
+    block
 }
 
 fn is_blank(file: &dyn DiskFile, length: u64) -> bool {

@@ -57,8 +57,7 @@ impl Log {
 
     fn remove_settled(&mut self) -> io::Result<()> {
         // What is durable counts here, not what is in memory.
-        let lowest = self.durable.cursors.values().copied().min();
-        let settled = self.durable.floor.max(lowest.unwrap_or_default());
+        let settled = self.durable.settled();
         let active = self.active.as_ref().map(|active| active.header.base);
         let mut removed = false;
         loop {

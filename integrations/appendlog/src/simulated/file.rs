@@ -109,7 +109,7 @@ impl DiskFile for SimulatedFile {
     }
 
     fn is_removed(&self) -> bool {
-        let named = self.with(|inner, file| Ok(inner.names.values().any(|named| *named == file)));
-        named.is_ok_and(|named| !named)
+        let inner = self.disk.lock();
+        !inner.names.values().any(|named| *named == self.file)
     }
 }
