@@ -86,7 +86,12 @@ pub(crate) fn recover(
     let known = [found.state.next, found.state.floor, state.next];
     state.next = known.into_iter().chain(cursors).max().unwrap_or_default();
     state.cursors.clone_from(&found.state.cursors);
-    state.floor = found.state.floor;
+    // What is not there any more and was settled stays so, whatever cursor is made later.
+    let first = state
+        .segments
+        .front()
+        .map_or(state.next, |it| it.header.base);
+    state.floor = found.state.floor.max(settled.min(first));
     state.sync_errors = recovery.disk_errors;
     Ok((state, found, recovery))
 }

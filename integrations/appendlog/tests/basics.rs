@@ -272,3 +272,23 @@ fn a_full_disk_has_room_again_when_all_is_settled() {
         log.advance("orders", next + 1);
     }
 }
+
+#[test]
+fn a_cursor_that_is_made_late_misses_nothing_that_was_settled_before() {
+    for (disk, _folder) in disks() {
+        let open = || Log::open(Arc::clone(&disk), small()).unwrap();
+        let (mut log, _) = open();
+        let batch: Vec<_> = (0..10).map(append).collect();
+        log.append(&batch).unwrap();
+        drop(log);
+        let (mut log, _) = open();
+        log.advance("early", 10);
+        log.sync().unwrap();
+        assert_eq!(log.usage().segments, 0, "all is settled");
+        log.advance("late", 0);
+        log.sync().unwrap();
+        drop(log);
+        let (_, found) = open();
+        assert!(found.is_clean(), "{found:?}");
+    }
+}

@@ -69,8 +69,13 @@ impl Log {
             };
             match self.disk.remove(&segment_name(segment.header.base)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => self.shared.lock().segments.pop_front(),
-            };
+                _ => {
+                    let mut state = self.shared.lock();
+                    state.segments.pop_front();
+                    // A cursor that is made later, and further back, does not ask for these.
+                    state.floor = state.floor.max(segment.next);
+                }
+            }
             removed = true;
         }
         if removed {
